@@ -1,0 +1,1 @@
+"""The nouns that cross rooms: frozen values and the errors. Imports nothing of ours but `utils`."""
