@@ -1,0 +1,86 @@
+"""The import map: who may import whom, as data. A new arrow is added here in the commit that makes it: a decision."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+CORE = {"utils", "domain", "sop"}
+MAP: dict[str, set[str]] = {
+    # core: values in, values out
+    "utils": set(),
+    "domain": {"utils"},
+    "sop": {"domain", "utils"},
+    # edges: each talks to one outside thing, none to another edge
+    "config": CORE,
+    "supabase_db": CORE,
+    "local_postgres": CORE,
+    "calendars": CORE,
+    "calendar_utils": CORE | {"calendars"},
+    # middle: gathers, decides, acts
+    "scheduler": CORE | {"calendars", "calendar_utils", "supabase_db"},
+    # doors: translate for people
+    "chat": CORE | {"scheduler", "supabase_db"},
+    "telegram_bot": CORE | {"scheduler", "supabase_db", "chat"},
+    # root: joins everything
+    "main": CORE
+    | {"config", "supabase_db", "local_postgres", "calendars", "calendar_utils", "scheduler", "chat", "telegram_bot"},
+}
+CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter", "fromtimestamp"}
+RANDOM = {"random", "secrets", "uuid"}
+
+
+def sources(room: str) -> Iterator[Path]:
+    package, module = ROOT / room, ROOT / f"{room}.py"
+    yield from [module] if module.exists() else sorted(package.rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {path.stem for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
+
+    assert rooms - {"tests", "benchmarks"} == set(MAP)
+
+
+@pytest.mark.parametrize("room", MAP)
+def test_a_room_imports_only_what_the_map_allows(room: str) -> None:
+    for path in sources(room):
+        ours = {name for name in imported(ast.parse(path.read_text())) if name in MAP} - {room}
+
+        assert ours <= MAP[room], f"{path.relative_to(ROOT)} imports {sorted(ours - MAP[room])}"
+
+
+@pytest.mark.parametrize("room", sorted(CORE))
+def test_the_core_reads_no_clock_and_draws_no_lots(room: str) -> None:
+    for path in sources(room):
+        tree = ast.parse(path.read_text())
+        calls = {
+            node.func.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_clock(node.func)
+        }
+
+        assert not calls, f"{path.relative_to(ROOT)} reads the clock by {sorted(calls)}"
+        assert not RANDOM & set(imported(tree)), f"{path.relative_to(ROOT)} draws lots"
+
+
+def _is_clock(call: ast.Attribute) -> bool:
+    owner = call.value.id if isinstance(call.value, ast.Name) else ""
+    return call.attr in CLOCKS and owner in {"datetime", "date", "time"}
+
+
+def test_no_room_hides_the_standard_library() -> None:
+    assert not set(MAP) & set(sys.stdlib_module_names)
