@@ -6,6 +6,8 @@ TERMS
                a rebooked interview has a higher generation, because a deleted Google event keeps its id for good
     etag       the provider's mark of one version of an event; a change names the one it was made from
     cursor     where a provider's list of changes was left; opaque
+    intact     an event that still says what we wrote: its text has our `fingerprint`. What people answer to an invitation is
+               no change of it; a move, another text, other guests are, and nothing of ours goes over them
 
 An implementation does no pacing, no retries and no waiting; it makes one call and raises a `CalendarError` of one of the four
 kinds in `domain/errors.py`. Its methods may be called again after a crash at any point: that is what the key is for.
@@ -13,11 +15,14 @@ kinds in `domain/errors.py`. Its methods may be called again after a crash at an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from domain.model import Interval
 
@@ -61,6 +66,20 @@ class Event:
     def interval(self) -> Interval:
         return Interval(start=self.start, end=self.end)
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells later whether a person has changed the event: see `fingerprint`."""
+        return fingerprint(self.title, self.description, self.interval, (guest.email for guest in self.attendees))
+
+
+def fingerprint(title: str, description: str, interval: Interval, emails: Iterable[str]) -> str:
+    """32 hex digits over what an event says. A provider keeps it beside the event and compares it with what is there now;
+    surplus spaces and line endings, which servers change, do not count."""
+    words = [" ".join(title.split()), " ".join(description.split())]
+    times = [interval.start.isoformat(), interval.end.isoformat()]
+    text = json.dumps([*words, *times, sorted(email.lower() for email in emails)])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
 
 class Response(StrEnum):
     """What an invited person has answered."""
@@ -103,11 +122,25 @@ Busy = tuple[Interval, ...] | Unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
     """Events changed since a cursor, each in its present state, and the cursor to go on from. `complete` is True when the
-    provider gave everything it has instead (first call, or it forgot the cursor): what is missing then is gone."""
+    provider gave everything it has instead (first call, or it forgot the cursor): what is missing then is gone. A deleted
+    event is told as a cancelled one where the provider remembers it, else by its handle in `gone`."""
 
     events: tuple[EventState, ...]
     cursor: str
     complete: bool
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """Whose calendar it is, for what a calendar file leaves open: `email` finds their answer among those of the invited,
+    `zone` is where their all-day and floating events lie."""
+
+    email: str
+    zone: ZoneInfo
+
+
+Owners = Callable[[str], Owner]  # from a calendar's name
 
 
 class Calendar(Protocol):
@@ -122,12 +155,16 @@ class Calendar(Protocol):
 
     async def put(self, event: Event, *, etag: str = "") -> EventState:
         """Make the organiser's calendar hold this event under its key: create it, or find it there and bring it to this
-        revision. With `etag` the event must still be that version. `CalendarConflict` when a person has changed or deleted
-        it: nothing a person did is overwritten. Calling it again with the same event changes nothing."""
+        revision. With `etag` the event must still be that version, answers to the invitation aside; without, it must be
+        intact. `CalendarConflict` when a person has changed or deleted it, or a newer revision is there: nothing a person
+        did is overwritten. Calling it again with the same event, also with the etag from before, changes nothing.
+
+        Without `etag`, an event that was deleted is made again by a provider that keeps no memory of it."""
         ...
 
     async def cancel(self, key: EventKey, *, etag: str = "") -> None:
-        """Make sure no event lives under this key; already gone is success. With `etag`, `CalendarConflict` when changed."""
+        """Make sure no event lives under this key; already gone is success. With `etag`, `CalendarConflict` when a person
+        has changed it since (answers aside); without, whatever lives there goes."""
         ...
 
     async def get(self, key: EventKey) -> EventState | None:
