@@ -6,14 +6,17 @@ is a `SettingsError` that names the missing variable, before anything else happe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import yaml
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.errors import SettingsError
+from domain.errors import InvalidSop, Problem, SettingsError
+from sop.model import Sop
 from utils import zone
 
 # Variables that only make sense together: any one set asks for all of its row.
@@ -129,3 +132,81 @@ def _sentences(error: ValidationError) -> Iterable[str]:
 
 def _is(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
+
+
+# The SOP file -----------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and dates stay text: what is no date is then a mistake with its line like any other."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load_sop(path: Path | str) -> Sop:
+    """The SOP of a YAML file. `InvalidSop` holds every mistake in it with its line; a key given twice is one of them."""
+    source = str(path)
+    try:
+        node = yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader)
+    except OSError as error:
+        raise InvalidSop(source, [_file_problem(f"cannot be read: {error.strerror or error}")]) from error
+    except UnicodeDecodeError as error:
+        raise InvalidSop(source, [_file_problem(f"is not UTF-8 text (byte {error.start})")]) from error
+    except yaml.YAMLError as error:
+        raise InvalidSop(source, [_syntax_problem(error)]) from error
+    lines: dict[str, int] = {}
+    doubles = list(_doubles(node, "", lines))
+    try:
+        sop = Sop.parse(_plain_of(node), source)
+    except InvalidSop as error:
+        problems = [replace(problem, line=_line_of(problem.where, lines)) for problem in error.problems]
+        raise InvalidSop(source, sorted([*doubles, *problems], key=lambda problem: problem.line or 0)) from None
+    if doubles:
+        raise InvalidSop(source, doubles)
+    return sop
+
+
+def _file_problem(message: str) -> Problem:
+    return Problem(line=None, where="", message=message)
+
+
+def _syntax_problem(error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    message = getattr(error, "problem", None) or str(error)
+    return Problem(line=mark.line + 1 if mark else None, where="", message=f"this is not YAML: {message}")
+
+
+def _plain_of(node: yaml.Node | None) -> object:
+    loader = _Loader("")
+    try:
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _doubles(node: yaml.Node | None, path: str, lines: dict[str, int]) -> Iterator[Problem]:
+    """Keys that are given twice in one mapping; notes on the way at which line each path is."""
+    children: list[tuple[str, int, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [(str(key.value), key.start_mark.line + 1, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = [(str(i), value.start_mark.line + 1, value) for i, value in enumerate(node.value)]
+    seen: dict[str, int] = {}
+    for name, line, child in children:
+        where = f"{path}.{name}" if path else name
+        if name in seen:
+            yield Problem(line=line, where=where, message=f"is given twice; the first is on line {seen[name]}")
+            continue
+        seen[name] = lines[where] = line
+        yield from _doubles(child, where, lines)
+
+
+def _line_of(where: str, lines: dict[str, int]) -> int | None:
+    """The line of a path, or of the nearest part above it that the file has."""
+    while where and where not in lines:
+        where = where.rpartition(".")[0]
+    return lines.get(where)
