@@ -149,13 +149,23 @@ _Loader.yaml_implicit_resolvers = {
 
 def load_sop(path: Path | str) -> Sop:
     """The SOP of a YAML file. `InvalidSop` holds every mistake in it with its line; a key given twice is one of them."""
-    source = str(path)
+    return parse_sop(read_sop(path), str(path))
+
+
+def read_sop(path: Path | str) -> str:
+    """The text of an SOP file; `InvalidSop` when it cannot be read."""
     try:
-        node = yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader)
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InvalidSop(source, [_file_problem(f"cannot be read: {error.strerror or error}")]) from error
+        raise InvalidSop(str(path), [_file_problem(f"cannot be read: {error.strerror or error}")]) from error
     except UnicodeDecodeError as error:
-        raise InvalidSop(source, [_file_problem(f"is not UTF-8 text (byte {error.start})")]) from error
+        raise InvalidSop(str(path), [_file_problem(f"is not UTF-8 text (byte {error.start})")]) from error
+
+
+def parse_sop(text: str, source: str) -> Sop:
+    """The SOP of a YAML text; `InvalidSop` as `load_sop` raises it, with `source` as the name of the text."""
+    try:
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise InvalidSop(source, [_syntax_problem(error)]) from error
     lines: dict[str, int] = {}
