@@ -1,0 +1,127 @@
+"""What in a calendar file makes a person busy. The rule, kind by kind:
+
+    opaque event                      busy
+    tentative, out of office, private busy
+    transparent, or shown as free     not busy
+    cancelled                         not busy
+    declined by the calendar's owner  not busy
+    all-day                           from local midnight to local midnight in the owner's zone, if opaque
+    without a zone (floating)         the wall time in the owner's zone
+    repeated                          every instance that is neither excepted nor moved away; a moved one where it went
+    without a length                  not busy
+    VFREEBUSY                         its periods, except those marked FREE
+
+What cannot be understood (an unknown time zone, a broken rule) is an error and never free time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import recurring_ical_events
+from icalendar import Calendar
+
+from calendars.base import Owner, Response
+from calendars.ical import BrokenCalendar, answers, as_list, to_utc
+from domain.model import Interval
+
+MAX_INSTANCES_A_DAY = 96  # every quarter of an hour; a rule with more is a mistake or an attack
+_EDGE = timedelta(days=2)  # floating and all-day times lie up to a day beside their UTC reading
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A time that is taken, as the file says it (a date, a wall time or an instant), who is invited and who declined."""
+
+    start: date | datetime
+    end: date | datetime
+    invited: frozenset[str]
+    declined: frozenset[str]
+
+    def interval(self, zone: ZoneInfo) -> Interval | None:
+        """The time in UTC for somebody in that zone; None when it has no length."""
+        start, end = to_utc(self.start, zone), to_utc(self.end, zone)
+        return Interval(start=start, end=end) if end > start else None
+
+
+def blocks(calendar: Calendar, first: date, last: date) -> tuple[Block, ...]:
+    """Everything in a calendar that takes time and may touch the days from first to last; `BrokenCalendar` when it cannot
+    be told."""
+    for event in calendar.walk("VEVENT"):
+        _check_rule(event)
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC) - _EDGE
+    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + _EDGE
+    try:
+        events = recurring_ical_events.of(calendar, components=["VEVENT"]).between(start, end)
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
+        raise BrokenCalendar(f"a repeated event cannot be worked out: {error}") from error
+    return (*(_block(event) for event in events if _takes_time(event)), *_free_busy(calendar))
+
+
+def busy_times(found: Iterable[Block], owner: Owner, span: Interval, *, invited_only: bool = False) -> list[Interval]:
+    """The times of these blocks that meet the span and take time of the owner's: all of them in a calendar of their own,
+    only those that they are invited to (`invited_only`) in somebody else's."""
+    email = owner.email.lower()
+    times = (
+        block.interval(owner.zone)
+        for block in found
+        if email not in block.declined and (not invited_only or email in block.invited)
+    )
+    return [time for time in times if time is not None and time.meets(span)]
+
+
+def merged(times: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The same time in order, with what overlaps or touches made one."""
+    made: list[Interval] = []
+    for time in sorted(times):
+        if made and time.start <= made[-1].end:
+            made[-1] = Interval(start=made[-1].start, end=max(made[-1].end, time.end))
+        else:
+            made.append(time)
+    return tuple(made)
+
+
+def _takes_time(event: Any) -> bool:
+    return (
+        str(event.get("STATUS", "")).upper() != "CANCELLED"
+        and str(event.get("TRANSP", "")).upper() != "TRANSPARENT"
+        and str(event.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).upper() not in {"FREE", "WORKINGELSEWHERE"}
+    )
+
+
+def _block(event: Any) -> Block:
+    start = event["DTSTART"].dt
+    end = event["DTEND"].dt if "DTEND" in event else start
+    if to_utc(end, ZoneInfo("UTC")) < to_utc(start, ZoneInfo("UTC")):
+        raise BrokenCalendar("an event ends before it starts")
+    responses = dict(answers(event))
+    declined = frozenset(who for who, response in responses.items() if response is Response.DECLINED)
+    return Block(start=start, end=end, invited=frozenset(responses), declined=declined)
+
+
+def _free_busy(calendar: Calendar) -> Iterator[Block]:
+    nobody: frozenset[str] = frozenset()
+    for component in calendar.walk("VFREEBUSY"):
+        for period in as_list(component.get("FREEBUSY")):
+            start, end = period.dt
+            end = start + end if isinstance(end, timedelta) else end
+            if str(period.params.get("FBTYPE", "BUSY")).upper() != "FREE":
+                yield Block(start=start, end=end, invited=nobody, declined=nobody)
+
+
+def _check_rule(event: Any) -> None:
+    """Refuse rules with more instances than anybody's week has: working them out would take all memory."""
+    for rule in as_list(event.get("RRULE")):
+        often = str((rule.get("FREQ") or [""])[0]).upper()
+        if often in {"SECONDLY", "MINUTELY"}:
+            raise BrokenCalendar(f"an event is repeated {often.lower()}")
+        hours = 24 if often == "HOURLY" else len(as_list(rule.get("BYHOUR"))) or 1
+        parts = (len(as_list(rule.get(name))) or 1 for name in ("BYMINUTE", "BYSECOND"))
+        for count in parts:
+            hours *= count
+        if hours > MAX_INSTANCES_A_DAY:
+            raise BrokenCalendar(f"an event is repeated {hours} times a day")
