@@ -1,0 +1,58 @@
+-- Who may do what. Applied after everything else, whenever anything has changed.
+--
+-- Row-level security is on for every table and there is no policy, so that the roles of a public key (anon, authenticated) see
+-- nothing; they may not call the functions either. The service role may call them and touch what they need. Where these roles do not
+-- exist, on a Postgres that is not Supabase's, the owner of the tables is the only one who gets in.
+
+do $$
+declare
+  v_tables constant text[] := array[
+    'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
+    'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations'
+  ];
+  v_views constant text[] := array['queue_now', 'agenda', 'open_escalations', 'interviewer_load'];
+  v_functions constant text[] := array[
+    'audit_hash', 'audit_append', 'record_audit', 'audit_trail', 'verify_audit', 'refuse_audit_change',
+    'candidate_json', 'queue_position', 'enqueued', 'enqueue', 'lock_fenced', 'lock_candidate', 'worker_of', 'wrong_state',
+    'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
+    'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
+    'lock_write', 'write_done', 'write_failed', 'undo_booking', 'settle',
+    'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'claim_notices',
+    'notice_sent', 'notice_failed',
+    'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
+    'active_sop', 'activate_sop',
+    'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'agenda', 'open_escalations',
+    'interviewer_load'
+  ];
+  v_closed constant text := (
+    select 'public' || coalesce(string_agg(', ' || rolname, ''), '') from pg_roles where rolname in ('anon', 'authenticated')
+  );
+  v_service constant boolean := exists (select from pg_roles where rolname = 'service_role');
+  v_name text;
+begin
+  foreach v_name in array v_tables loop
+    execute format('alter table public.%I enable row level security', v_name);
+  end loop;
+  foreach v_name in array v_tables || v_views loop
+    execute format('revoke all on public.%I from %s', v_name, v_closed);
+    if v_service then
+      execute format('revoke all on public.%I from service_role', v_name);
+      execute format('grant select, insert, update on public.%I to service_role', v_name);
+    end if;
+  end loop;
+  for v_name in
+    select p.oid::regprocedure from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proname = any (v_functions)
+  loop
+    execute format('revoke execute on function %s from %s', v_name, v_closed);
+    if v_service then
+      execute format('grant execute on function %s to service_role', v_name);
+    end if;
+  end loop;
+  if v_service then
+    grant delete on public.bot_state to service_role;
+    revoke insert, update on public.schema_migrations, public.queue_now, public.agenda, public.open_escalations,
+      public.interviewer_load from service_role;
+    revoke update on public.scheduling_audit, public.sop_versions, public.sop_activations from service_role;
+  end if;
+end;
+$$;

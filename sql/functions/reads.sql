@@ -1,0 +1,84 @@
+-- What is asked and changes nothing. Lists are JSON arrays, never null.
+
+create or replace function public.schema_state() returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(name, checksum), '{}') from public.schema_migrations;
+$$;
+
+create or replace function public.queue_now(p_limit integer default 200) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(to_jsonb(q) order by q.lane, (q.status = 'queued'), q.number), '[]')
+  from (select * from public.queue_now limit p_limit) q;
+$$;
+
+create or replace function public.queue_counts() returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_object_agg(status, (select count(*) from public.candidates c where c.status = known.status))
+  from unnest(array[
+    'queued', 'planning', 'booking', 'booked', 'escalated', 'set_aside', 'cancelling', 'cancelled'
+  ]) known (status);
+$$;
+
+-- Exactly one by number, id or email; else everybody whose name or email has the text in it.
+create or replace function public.find_candidates(p_needle text) returns setof public.candidates
+language plpgsql stable set search_path = '' as $$
+declare
+  v_needle constant text := lower(btrim(p_needle));
+begin
+  return query select c.* from public.candidates c
+    where c.email = v_needle or c.id::text = v_needle or c.number::text = ltrim(v_needle, '#')
+    order by c.number;
+  if not found and v_needle <> '' then
+    return query select c.* from public.candidates c
+      where strpos(lower(c.name), v_needle) > 0 or strpos(c.email, v_needle) > 0
+      order by c.number;
+  end if;
+end;
+$$;
+
+create or replace function public.show_candidate(p_needle text, p_limit integer default 20) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  with found as (select c from public.find_candidates(p_needle) c)
+  select jsonb_build_object(
+    'count', (select count(*) from found),
+    'matches', coalesce(jsonb_agg(public.candidate_json(c) || jsonb_build_object(
+      'position', public.queue_position(c),
+      'interviews', (
+        select coalesce(jsonb_agg(public.interview_json(i) order by i.status = 'cancelled', i.position, i.created_at), '[]')
+        from public.interviews i where i.candidate_id = (c).id),
+      'escalations', (
+        select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.escalations e where e.candidate_id = (c).id),
+      'writes', public.writes_json((c).id)
+    ) order by (c).number), '[]')
+  ) from (select c from found limit p_limit) page;
+$$;
+
+create or replace function public.agenda(p_start timestamptz, p_end timestamptz, p_interviewer text default null) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(to_jsonb(a) order by a.start, a.interview_id), '[]')
+  from public.agenda a
+  where a.interview_id in (
+      select i.id from public.interviews i
+      where i.status in ('reserved', 'booked', 'done') and i.during && tstzrange(p_start, p_end)
+    )
+    and (p_interviewer is null or p_interviewer = any (a.interviewers));
+$$;
+
+create or replace function public.open_escalations() returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.open_escalations e;
+$$;
+
+create or replace function public.interviewer_load(p_start timestamptz, p_end timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_agg(to_jsonb(load) order by load.interviewer), '[]')
+  from (
+    select
+      seat ->> 'interviewer' as interviewer, count(*) as interviews,
+      count(*) filter (where (seat -> 'backup')::boolean) as as_backup,
+      sum(extract(epoch from i.ends_at - i.starts_at) / 60)::integer as minutes
+    from public.interviews i cross join lateral jsonb_array_elements(i.seats) seat
+    where i.status in ('reserved', 'booked', 'done') and i.during && tstzrange(p_start, p_end)
+    group by 1
+  ) load;
+$$;
