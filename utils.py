@@ -82,3 +82,8 @@ def local_text(moment: datetime, tz: ZoneInfo) -> str:
     if label.lstrip("+-").isdigit():  # zones without letters, such as +04
         label = f"UTC{label}"
     return f"{there:%a} {there.day} {there:%b %H:%M} {label}"
+
+
+def day_text(day: date) -> str:
+    """`Tue 1 Dec 2026`: a date for people."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
