@@ -12,11 +12,10 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import NamedTuple
 
 from domain.errors import FieldError
-from domain.intake import FIELDS, NEEDED, Course, Reference, read_request
+from domain.intake import FIELDS, NEEDED, Reference, read_request
 from domain.model import CandidateRequest
 
 MAX_BYTES = 5_000_000
@@ -62,11 +61,10 @@ class _EndOfReading(Exception):
         super().__init__(hint)
 
 
-def read_csv(data: bytes, courses: Mapping[str, Course], today: date) -> Roster:
-    """Every row of a file as a request or as its mistakes; `+3d` is counted from `today`. Bad data is told, never raised."""
+def read_csv(data: bytes, reference: Reference) -> Roster:
+    """Every row of a file as a request or as its mistakes. Bad data is told, never raised."""
     good: list[GoodRow] = []
     bad: list[BadRow] = []
-    reference = Reference(today=today, courses=courses)
     try:
         rows = _rows(_decoded(data))
         columns = _columns(*next(rows, (1, ())))

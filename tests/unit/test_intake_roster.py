@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.roster import MAX_BYTES, Roster, read_csv
-from tests.unit.test_intake_fields import COURSES
+from tests.unit.test_intake_fields import REFERENCE
 
-TODAY = date(2026, 11, 21)
 HEADER = "name,email,course,window,slots,timezone\n"
 ANN = 'Ann Lee,ann@example.com,java,+3d to +10d,"09:00-12:00, 16:00-19:00",Kolkata\n'
 
 
 def read(text: str | bytes) -> Roster:
-    return read_csv(text.encode() if isinstance(text, str) else text, COURSES, TODAY)
+    return read_csv(text.encode() if isinstance(text, str) else text, REFERENCE)
 
 
 @pytest.mark.parametrize(
