@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from domain.model import Interval
@@ -178,3 +178,11 @@ class Calendar(Protocol):
     async def aclose(self) -> None:
         """Close connections."""
         ...
+
+
+@runtime_checkable
+class CountsRequests(Protocol):
+    """A calendar whose one call may take several requests (pages, a look before a write). The doorway reads the count after
+    each call and charges the account's quota with what was really asked; a calendar without it is charged one a call."""
+
+    requests: int  # made so far
