@@ -21,14 +21,12 @@ from tests.postgrest import make_app, serve
 # Nothing in these clusters has to survive a crash of the machine.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 ROLES = "create role anon; create role authenticated; create role service_role bypassrls;"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """The dsn of an embedded Postgres with the roles that Supabase has, and `template_scheduler` ready to be cloned."""
-    folder = Path(tempfile.mkdtemp(prefix="scheduler-test-"))
-    folder.chmod(0o755)  # as root the server runs as another account, which has to get in
+    folder = _folder()
     try:
         with LocalPostgres(folder / "data", settings=QUICK) as dsn:
             with psycopg.connect(dsn, autocommit=True) as connection:
@@ -40,16 +38,21 @@ def cluster() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def databases(cluster: str) -> Databases:
+    return Databases(cluster)
+
+
 @pytest.fixture
-def empty_dsn(cluster: str) -> Iterator[str]:
+def empty_dsn(databases: Databases) -> Iterator[str]:
     """The dsn of a new database with nothing in it."""
-    yield from _database(cluster, "template1")
+    yield from databases.made("template1")
 
 
 @pytest.fixture
-def dsn(cluster: str) -> Iterator[str]:
+def dsn(databases: Databases) -> Iterator[str]:
     """The dsn of a new database with our tables and functions."""
-    yield from _database(cluster, "template_scheduler")
+    yield from databases.made("template_scheduler")
 
 
 @pytest.fixture
@@ -97,13 +100,30 @@ def name_of(dsn: str) -> str:
     return str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
 
 
-def _database(cluster: str, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        yield make_conninfo(cluster, dbname=name)
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+class Databases:
+    """Makes databases in a cluster, and drops each a little after its test: waiting for its connections to end takes time."""
+
+    def __init__(self, cluster: str) -> None:
+        self._cluster = cluster
+        self._numbers = itertools.count(1)
+        self._finished: list[sql.Identifier] = []
+
+    def made(self, template: str) -> Iterator[str]:
+        """Gives the dsn of a new database."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self._cluster, autocommit=True) as connection:
+            while self._finished:
+                connection.execute(sql.SQL("drop database {} with (force)").format(self._finished.pop()))
+            names = (sql.Identifier(name), sql.Identifier(template))
+            connection.execute(sql.SQL("create database {} template {} strategy file_copy").format(*names))
+        yield make_conninfo(self._cluster, dbname=name)
+        self._finished.append(sql.Identifier(name))
+
+
+def _folder() -> Path:
+    """A folder in memory where there is room, else on the disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
+    folder = Path(tempfile.mkdtemp(prefix="scheduler-test-", dir=memory if roomy else None))
+    folder.chmod(0o755)  # as root the server runs as another account, which has to get in
+    return folder
