@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.errors import InvalidSop, Problem, SettingsError
-from sop.model import Sop
+from sop import Sop
 from utils import zone
 
 # Variables that only make sense together: any one set asks for all of its row.

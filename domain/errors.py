@@ -3,7 +3,8 @@
     SchedulerError
     ├── SopError                 bad input to planning: the SOP or a request
     │   ├── FieldError           one field of a request: names the field, the value and what would be right
-    │   └── InvalidSop           the SOP file, with every mistake in it and its line
+    │   ├── InvalidSop           the SOP file, with every mistake in it and its line
+    │   └── WrongPlan            a plan that breaks a rule: the planner is at fault, nothing may be reserved
     ├── SettingsError            the environment or .env: names the variable
     ├── DatabaseError            the database refused or could not be reached
     │   ├── DatabaseUnavailable  nobody answered: try again later
@@ -70,6 +71,10 @@ class InvalidSop(SopError):
         self.source, self.problems = source, tuple(problems)
         count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
         super().__init__("\n".join([f"{source} has {count}:", *(f"  {problem}" for problem in self.problems)]))
+
+
+class WrongPlan(SopError):
+    """A plan breaks a rule of the SOP; nothing of it may be reserved."""
 
 
 class SettingsError(SchedulerError):
