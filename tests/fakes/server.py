@@ -27,7 +27,8 @@ class _Protocol(H11Protocol):
 @contextmanager
 def serve(app: ASGIApp) -> Iterator[str]:
     """The server's address, such as `http://127.0.0.1:40001`, while the block runs."""
-    listener = socket.socket()
+    # Named as TCP, or asyncio does not turn off Nagle's algorithm and every answer waits 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
