@@ -19,18 +19,23 @@ MAP: dict[str, set[str]] = {
     "sop": {"domain", "utils"},
     # edges: each talks to one outside thing, none to another edge
     "config": CORE,
-    "supabase_db": CORE,
-    "local_postgres": CORE,
+    "database": CORE,
+    "supabase_db": CORE | {"database"},
+    "local_postgres": CORE | {"database"},
     "calendars": CORE,
     "calendar_utils": CORE | {"calendars"},
-    # middle: gathers, decides, acts
-    "scheduler": CORE | {"calendars", "calendar_utils", "supabase_db"},
+    # middle: gathers, decides, acts; records are its values as rows and messages
+    "records": CORE | {"calendars"},
+    "scheduler": CORE | {"calendars", "calendar_utils", "supabase_db", "records"},
     # doors: translate for people
-    "chat": CORE | {"scheduler", "supabase_db"},
-    "telegram_bot": CORE | {"scheduler", "supabase_db", "chat"},
+    "console": CORE,
+    "chat": CORE | {"supabase_db"},
+    "telegram_bot": CORE | {"supabase_db", "chat"},
     # root: joins everything
-    "main": CORE
+    "assembly": CORE
     | {"config", "supabase_db", "local_postgres", "calendars", "calendar_utils", "scheduler", "chat", "telegram_bot"},
+    "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "chat", "telegram_bot"},
+    "main": CORE | {"assembly", "config", "console", "session", "supabase_db"},
 }
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter", "fromtimestamp"}
 RANDOM = {"random", "secrets", "uuid"}

@@ -1,0 +1,150 @@
+"""The composition root: builds the parts from the settings and hands them to each other. Nothing connects at import."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from calendar_utils import Calendars, pace_for
+from calendars.base import Calendar, Owner
+from calendars.local import LocalCalendar
+from config import Settings, parse_sop, read_sop
+from domain.errors import SchedulerError
+from local_postgres import LocalPostgres, attach
+from scheduler import Scheduler, Step
+from sop import Sop
+from supabase_db import Database, apply_migrations
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The joined parts. `sop` gives the SOP in force: the newest that was activated, whichever way it came."""
+
+    settings: Settings
+    db: Database
+    calendars: Calendars
+    sop: Callable[[], Awaitable[Sop]]
+    tz: ZoneInfo  # the reader's
+
+
+# Joining the parts ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def database_address(settings: Settings, *, alone: bool = False) -> Iterator[Json]:
+    """How to reach the database, with its tables made; starts the embedded one when none is configured and none runs.
+
+    `alone`: another process that runs the embedded one is an error (`AlreadyRunning`), not somebody to share it with.
+    """
+    if settings.supabase_url and settings.supabase_service_role_key:
+        yield {"url": settings.supabase_url, "key": settings.supabase_service_role_key.get_secret_value()}
+        return
+    if settings.database_url:
+        dsn = settings.database_url.get_secret_value()
+        apply_migrations(dsn)
+        yield {"dsn": dsn}
+        return
+    running = None if alone else attach(settings.data_dir)
+    with contextlib.nullcontext(running) if running else LocalPostgres(settings.data_dir) as dsn:
+        apply_migrations(dsn)
+        yield {"dsn": dsn}
+
+
+@contextlib.asynccontextmanager
+async def services(settings: Settings, address: Json) -> AsyncIterator[Services]:
+    """Everything joined and connected; the SOP file is put in force when it has changed since it was last."""
+    async with await Database.connect(**address) as db:
+        sop = await activate_file(db, settings)
+        calendars = build_calendars(settings, sop)
+        try:
+            yield Services(
+                settings=settings, db=db, calendars=calendars, sop=sop_in_force(db), tz=reader_zone(settings, sop)
+            )
+        finally:
+            await calendars.aclose()
+
+
+async def activate_file(db: Database, settings: Settings) -> Sop:
+    """Put the SOP of the file in force when the file has changed since it was; the SOP in force then."""
+    text = read_sop(settings.sop_path)
+    sop = parse_sop(text, str(settings.sop_path))
+    active = await db.active_sop()
+    if active and active["newest_by_source"].get("file") == sop.version:
+        return sop if active["version"] == sop.version else parse_sop(active["text"], "the SOP in force")
+    await db.activate_sop(version=sop.version, text=text, source="file", actor=actor())
+    return sop
+
+
+def sop_in_force(db: Database) -> Callable[[], Awaitable[Sop]]:
+    """The SOP in force at each call; parsed again only when it is another one."""
+    parsed: dict[str, Sop] = {}
+
+    async def current() -> Sop:
+        active = await db.active_sop()
+        if active is None:
+            raise SchedulerError("No SOP is in force; start with `python main.py run`.")
+        if active["version"] not in parsed:
+            parsed.clear()
+            parsed[active["version"]] = parse_sop(active["text"], "the SOP in force")
+        return parsed[active["version"]]
+
+    return current
+
+
+def build_calendars(settings: Settings, sop: Sop) -> Calendars:
+    """The providers that are set up, behind the paced doorway."""
+    people = {person.calendar: person for person in sop.interviewers.values()}
+
+    def owner(calendar: str) -> Owner:
+        person = people.get(calendar)
+        return Owner(email=person.email if person else calendar, zone=person.zone if person else sop.zone)
+
+    providers: dict[str, Calendar] = {"local": LocalCalendar(settings.data_dir / "calendars", owners=owner)}
+    return Calendars(
+        providers,
+        default=settings.default_provider,
+        paces={
+            name: pace_for(name, delay=settings.calendar_api_delay_seconds, adaptive=settings.calendar_api_adaptive)
+            for name in providers
+        },
+        max_retries=settings.calendar_api_max_retries,
+    )
+
+
+def build_engine(parts: Services, *, observe: Callable[[Step], None] = lambda step: None) -> Scheduler:
+    """The worker of this process."""
+    return Scheduler(
+        db=parts.db,
+        calendars=parts.calendars,
+        sop=parts.sop,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        lane=parts.settings.lane,
+        observe=observe,
+    )
+
+
+def reader_zone(settings: Settings, sop: Sop) -> ZoneInfo:
+    """The zone to show times in: the one that is set, else this machine's, else (for a machine on UTC) the SOP's."""
+    here = settings.display_timezone or os.environ.get("TZ") or _machine_zone()
+    with contextlib.suppress(ValueError, KeyError):
+        if here and here not in {"UTC", "Etc/UTC", "Universal", "Zulu"}:
+            return ZoneInfo(here)
+    return sop.zone
+
+
+def _machine_zone() -> str:
+    target = os.path.realpath("/etc/localtime")
+    return target.partition("zoneinfo/")[2]
+
+
+def actor() -> str:
+    """Who gives commands here, for the audit."""
+    return f"cli:{getpass.getuser()}"

@@ -1,0 +1,197 @@
+"""The command line: `python main.py run` is the product; the other commands look at what it did.
+
+What commands show is in `console/`, how the parts are joined in `assembly.py`, what `run` does in `session.py`. Exit codes: 0 done;
+1 something needs a look (bad rows, an invalid SOP, a broken audit); 2 a wrong call or setting; 3 not found; 4 no database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from assembly import Json, Services, database_address, services
+from config import load_settings, load_sop
+from console import views
+from domain.errors import DatabaseUnavailable, LocalPostgresError, SchedulerError, SopError
+from session import export_calendars, run_session, take_in
+from supabase_db import migrations_script
+from utils import plural
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Schedules mock interviews by a standard operating procedure (SOP): no double booking, every decision explained.",
+    epilog="Exit codes: 0 done; 1 something needs a look; 2 a wrong call or setting; 3 not found; 4 no database.",
+)
+out = Console()  # decides once whether standard output is a terminal
+
+
+def ask(work: Callable[[Services], Awaitable[T]]) -> T:
+    """Join the parts, do the work of one command, and take everything down again; errors become sentences and exit codes."""
+    settings = load_settings()
+
+    async def joined(address: Json) -> T:
+        async with services(settings, address) as parts:
+            return await work(parts)
+
+    with database_address(settings) as address:
+        return asyncio.run(joined(address))
+
+
+@app.command()
+def run() -> None:
+    """Schedule whoever waits, show the result, and open the bot: in Telegram when it is set up, else on this terminal."""
+    settings = load_settings()
+    with database_address(settings, alone=True) as address:
+        code = asyncio.run(run_session(settings, address, out))
+    raise typer.Exit(code)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header; see examples/candidates.csv.")],
+) -> None:
+    """Take in the candidates of a CSV FILE; the good rows go in, the bad ones are listed. The same file twice adds nothing."""
+    data = file.read_bytes() if file.is_file() else _fail(f"{file}: there is no such file.", 2)
+    roster = ask(lambda parts: take_in(parts, data))
+    out.print(views.roster(roster))
+    raise typer.Exit(1 if roster.bad else 0)
+
+
+@app.command()
+def queue() -> None:
+    """Who is being worked on and who waits."""
+
+    async def show(parts: Services) -> None:
+        rows = await parts.db.queue_now()
+        out.print(views.queue(rows, parts.tz) if rows else "Nobody waits.")
+        out.print(f"[dim]{views.summary(await parts.db.queue_counts())}[/]")
+
+    ask(show)
+
+
+@app.command()
+def show(candidate: Annotated[str, typer.Argument(help="Email, number, or part of a name.")]) -> None:
+    """Everything about one CANDIDATE: state, rounds, interviewers, events, what is asked."""
+
+    async def find(parts: Services) -> int:
+        found = await parts.db.show_candidate(needle=candidate)
+        sop = await parts.sop()
+        for match in found["matches"]:
+            out.print(views.candidate(match, sop, parts.tz))
+        return int(found["count"])
+
+    if not ask(find):
+        _fail(f"No candidate is called {candidate!r}. Try part of the name, the email, or `python main.py queue`.", 3)
+
+
+@app.command()
+def agenda(
+    week: Annotated[bool, typer.Option("--week", help="The seven days from today instead of today alone.")] = False,
+    interviewer: Annotated[str | None, typer.Option(help="Only this interviewer, by id.")] = None,
+) -> None:
+    """The interviews of today, or of the coming week."""
+
+    async def show(parts: Services) -> None:
+        sop = await parts.sop()
+        if interviewer and interviewer not in sop.interviewers:
+            _fail(f"--interviewer: {interviewer!r} is not in the SOP. There are {', '.join(sop.interviewers)}.", 2)
+        midnight = datetime.now(parts.tz).replace(hour=0, minute=0, second=0, microsecond=0)
+        end = midnight + timedelta(days=7 if week else 1)
+        rows = await parts.db.agenda(start=midnight, end=end, interviewer=interviewer)
+        out.print(views.agenda(rows, sop, parts.tz) if rows else f"No interviews {'this week' if week else 'today'}.")
+
+    ask(show)
+
+
+@app.command()
+def escalations() -> None:
+    """What waits for an admin's decision, and why."""
+
+    async def show(parts: Services) -> None:
+        rows = await parts.db.open_escalations()
+        out.print(views.escalations(rows) if rows else "Nothing waits for a decision.")
+
+    ask(show)
+
+
+@app.command()
+def audit(
+    candidate: Annotated[str | None, typer.Option(help="Only this candidate: email, number or part of a name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many of the newest rows.")] = 100,
+) -> None:
+    """What happened, and whether the log is whole (each row seals the one before it)."""
+
+    async def show(parts: Services) -> bool:
+        found = await parts.db.show_candidate(needle=candidate, limit=1) if candidate else None
+        if found and found["count"] != 1:
+            few = "Nobody is" if not found["count"] else f"{found['count']} candidates are"
+            _fail(f"{few} called {candidate!r}; give an email or a number.", 3)
+        rows = await parts.db.audit_trail(candidate_id=found["matches"][0]["id"] if found else None, limit=limit)
+        out.print(views.audit(rows, parts.tz))
+        checked = await parts.db.verify_audit()
+        out.print(views.audit_state(checked))
+        return bool(checked["ok"])
+
+    if not ask(show):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    file: Annotated[Path | None, typer.Argument(help="The SOP file; the configured one when not given.")] = None,
+) -> None:
+    """Whether the SOP is right: every mistake with its line, not only the first."""
+    path = file or load_settings().sop_path
+    try:
+        sop = load_sop(path)
+    except SopError as error:
+        _fail(str(error), 1)
+    out.print(views.sop_summary(path, sop))
+
+
+@app.command()
+def export(
+    ics: Annotated[Path, typer.Option("--ics", help="The folder to write to; made when it is not there.")],
+) -> None:
+    """Write the interviews that stand as .ics files: one for each interviewer and each candidate."""
+    count = ask(lambda parts: export_calendars(parts, ics))
+    out.print(f"{plural(count, 'calendar')} written to {ics}.")
+
+
+@app.command()
+def sql() -> None:
+    """Print the database schema as one script, to paste into Supabase's SQL editor; running it again does no harm."""
+    sys.stdout.write(migrations_script())
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    Console(stderr=True).print(message, highlight=False, markup=False)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run a command; what goes wrong is a sentence and an exit code, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except (DatabaseUnavailable, LocalPostgresError) as error:
+        Console(stderr=True).print(f"Database: {error}", highlight=False, markup=False)
+        sys.exit(4)
+    except SchedulerError as error:
+        Console(stderr=True).print(str(error), highlight=False, markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Values as the rows and messages that the database keeps, and back: plans, events, interviews, notices. Pure.
+
+The scheduler decides what is kept; `sql/` says how. Sentences for people are made by the doors from these facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from calendars.base import Attendee, Event, EventKey
+from domain.model import CandidateRequest, Interview
+from sop import Plan, Relaxation, Sop
+
+Json = dict[str, Any]
+
+
+def reservation(sop: Sop, request: CandidateRequest, made: Plan) -> list[Json]:
+    """A plan as the rows that the database reserves, each with the event that is to be written for it."""
+    return [_reserved(sop, request, position, interview) for position, interview in enumerate(made.interviews)]
+
+
+def _reserved(sop: Sop, request: CandidateRequest, position: int, interview: Interview) -> Json:
+    course = sop.course(request.course)
+    round_ = course.rounds[position]
+    people = [sop.interviewers[who] for who in interview.interviewers]
+    return {
+        "id": str(uuid4()),
+        "round": round_.id,
+        "position": position,
+        "title": round_.title,
+        "start": interview.start.isoformat(),
+        "end": interview.end.isoformat(),
+        "seats": [
+            {
+                "interviewer": person.id,
+                "backup": seat.ranks[person.id] > 0,
+                "hold_until": (interview.end + person.buffer).isoformat(),
+            }
+            for seat, person in zip(round_.seats, people, strict=True)
+        ],
+        "event": {
+            "title": f"{round_.title}: mock interview with {request.name}",
+            "description": (
+                f"{course.title}, round {position + 1} of {len(course.rounds)}\n"
+                f"Candidate: {request.name}\n"
+                f"Interviewer{'s' if len(people) > 1 else ''}: {', '.join(person.name for person in people)}"
+            ),
+            "start": interview.start.isoformat(),
+            "end": interview.end.isoformat(),
+            "timezone": sop.timezone,
+            "attendees": [
+                {"email": request.email, "name": request.name},
+                *({"email": person.email, "name": person.name} for person in people),
+            ],
+        },
+    }
+
+
+def event_of(key: EventKey, revision: int, payload: Json) -> Event:
+    """The event that a calendar write asks for."""
+    return Event(
+        key=key,
+        revision=revision,
+        title=payload["title"],
+        description=payload["description"],
+        start=datetime.fromisoformat(payload["start"]),
+        end=datetime.fromisoformat(payload["end"]),
+        timezone=payload["timezone"],
+        attendees=tuple(Attendee(**person) for person in payload["attendees"]),
+    )
+
+
+def interview_of(row: Json) -> Interview:
+    """An interview as the database tells it."""
+    return Interview(
+        candidate=row["candidate"],
+        course=row["course"],
+        round=row["round"],
+        start=datetime.fromisoformat(row["start"]),
+        end=datetime.fromisoformat(row["end"]),
+        interviewers=tuple(row["interviewers"]),
+    )
+
+
+def agenda_event(sop: Sop, row: Json) -> Event:
+    """An interview of the agenda as an event, for files that calendar apps read."""
+    course = sop.courses.get(row["course"])
+    people = [sop.interviewers[who] for who in row["interviewers"] if who in sop.interviewers]
+    return Event(
+        key=EventKey(interview=row["interview_id"], generation=1),
+        title=f"{row['title']}: mock interview with {row['name']}",
+        description=course.title if course else row["course"],
+        start=datetime.fromisoformat(row["start"]),
+        end=datetime.fromisoformat(row["end"]),
+        timezone=sop.timezone,
+        attendees=(
+            Attendee(email=row["email"], name=row["name"]),
+            *(Attendee(email=person.email, name=person.name) for person in people),
+        ),
+    )
+
+
+def option(relaxation: Relaxation) -> Json:
+    """A way out as it is kept with an escalation: what it changes, and the plan that taking it gives."""
+    return {
+        "kind": relaxation.kind,
+        "text": relaxation.text,
+        "changes": relaxation.changes,
+        "interviews": [
+            {
+                "round": interview.round,
+                "start": interview.start.isoformat(),
+                "end": interview.end.isoformat(),
+                "interviewers": list(interview.interviewers),
+            }
+            for interview in relaxation.plan.interviews
+        ],
+    }
+
+
+def booked_facts(sop: Sop, candidate: Json, interviews: Sequence[Json]) -> Json:
+    """What people are told of a booking; an SOP that has changed since may no longer know everybody by name."""
+    names = {who: person.name for who, person in sop.interviewers.items()}
+    course = sop.courses.get(candidate["request"]["course"])
+    return {
+        "course_title": course.title if course else candidate["request"]["course"],
+        "timezone": candidate["request"]["timezone"] or sop.timezone,
+        "interviews": [
+            {
+                "round": row["round"],
+                "title": row["title"],
+                "start": row["start"],
+                "end": row["end"],
+                "interviewers": [
+                    {
+                        "id": seat["interviewer"],
+                        "name": names.get(seat["interviewer"], seat["interviewer"]),
+                        "backup": seat["backup"],
+                    }
+                    for seat in row["seats"]
+                ],
+            }
+            for row in interviews
+        ],
+    }
+
+
+def notice(candidate: Json, kind: str, facts: Json, *, everybody: bool = False) -> list[Json]:
+    """The notice of an outcome to the admin who entered the candidate; to all admins when nobody did and they must know."""
+    if candidate["chat_id"] is None and not everybody:
+        return []
+    return [
+        {
+            "key": f"{kind}:{candidate['id']}:{candidate['fence']}",
+            "channel": "telegram",
+            "recipient": str(candidate["chat_id"] or "admins"),
+            "kind": kind,
+            "payload": {
+                "candidate": {"id": candidate["id"], "number": candidate["number"], **candidate["request"]},
+                **facts,
+            },
+        }
+    ]
