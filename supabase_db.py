@@ -17,7 +17,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from database.migrations import migrations_script, sql_files
 from database.wires import PassingError, PostgresWire, SupabaseWire, Wire
@@ -45,21 +45,28 @@ def apply_migrations(dsn: str) -> None:
 class Database:
     """An open doorway; `connect` makes one and `aclose` closes it."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, wire: Wire, patience: float = 5.0) -> None:
+        self._wire, self._patience = wire, patience
 
     @classmethod
     async def connect(
-        cls, *, dsn: str | None = None, url: str | None = None, key: str | None = None, connections: int = 8
+        cls,
+        *,
+        dsn: str | None = None,
+        url: str | None = None,
+        key: str | None = None,
+        connections: int = 8,
+        patience: float = 5.0,
     ) -> Self:
         """Connect by `dsn` to a Postgres, or by `url` and service-role `key` to a Supabase project.
 
+        `connections` is the most that are kept to a Postgres; `patience` for how many seconds a call is tried again.
         `DatabaseUnavailable` when nobody answers; `DatabaseError` says what to run when the database lacks our tables.
         """
         if dsn:
-            database = cls(await PostgresWire.connect(dsn, connections=connections))
+            database = cls(await PostgresWire.connect(dsn, connections=connections), patience)
         elif url and key:
-            database = cls(await SupabaseWire.connect(url, key))
+            database = cls(await SupabaseWire.connect(url, key), patience)
         else:
             raise ValueError("a database is given by its dsn, or by its url and key")
         try:
@@ -349,8 +356,8 @@ class Database:
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(may_repeat),
-            stop=stop_after_attempt(6) | stop_after_delay(20),
-            wait=wait_random_exponential(multiplier=0.05, max=2),
+            stop=stop_after_delay(self._patience),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
             reraise=True,
         )
         try:
