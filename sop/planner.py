@@ -31,8 +31,8 @@ def plan(
     """The best plan for a candidate, or `NoPlan` with the reason.
 
     `busy` (by interviewer id; somebody who is not in it is free) and `booked` (interviews of anyone) must cover
-    `sop.horizon(request)`; `busy` must not hold the interviews of `keep` and `previous`. `now` is aware. `keep` pins interviews of
-    this candidate as they are; those of `previous` may move, each move counts, and none moves that starts within the SOP's
+    `sop.horizon(request)`; `busy` must not hold the interviews of `keep` and `previous`. `now` is aware. `keep` pins interviews
+    of this candidate as they are; those of `previous` may move, each move counts, and none moves that starts within the SOP's
     freeze unless `thaw`.
     `FieldError` names an argument that cannot be right.
     """

@@ -1,4 +1,4 @@
-"""What planning gives back: a `Plan` or a `NoPlan`. What takes time and not everybody needs is worked out when it is asked for."""
+"""What planning gives back: a `Plan` or a `NoPlan`. What few need is worked out when it is asked for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a plan obeys: every rule once, as a sentence and a simple check of a finished plan. The policy on one screen.
 
-The checks share nothing with the planner but the model, and know only what is true of a finished plan: how one is found lives in the
-planner's modules. Kept interviews are facts: a rule that they break among themselves is not the plan's fault.
+The checks share nothing with the planner but the model, and know only what is true of a finished plan: how one is found lives in
+the planner's modules. Kept interviews are facts: a rule that they break among themselves is not the plan's fault.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from domain.model import CandidateRequest, Interval, Interview
 from sop.lengths import Length
 from sop.model import Course, Interviewer, Round, Sop
 from utils import instant
-
 
 SENTENCES = {
     "grid": "An interview starts at a multiple of the grid after local midnight, and lasts as long as its round.",

@@ -277,7 +277,7 @@ class Backwards:
 
 
 def _best_in_windows(link: Link | None, bits: int, arrivals: list[tuple[int, Value]]) -> Iterator[tuple[int, Value]]:
-    """For each tick the least of the arrivals in its window; the windows only move on, so a queue of those that may be least will do."""
+    """For each tick the least of the arrivals in its window; as the windows only move on, a queue will do."""
     if link is None:
         least = min((value for _, value in arrivals), default=None)
         if least is not None:
