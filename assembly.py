@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
 import os
@@ -119,7 +120,9 @@ def build_calendars(settings: Settings, sop: Sop) -> Calendars:
     )
 
 
-def build_engine(parts: Services, *, observe: Callable[[Step], None] = lambda step: None) -> Scheduler:
+def build_engine(
+    parts: Services, stop: asyncio.Event, *, observe: Callable[[Step], None] = lambda step: None
+) -> Scheduler:
     """The worker of this process."""
     return Scheduler(
         db=parts.db,
@@ -128,6 +131,7 @@ def build_engine(parts: Services, *, observe: Callable[[Step], None] = lambda st
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lane=parts.settings.lane,
         observe=observe,
+        stop=stop,
     )
 
 

@@ -60,7 +60,10 @@ class _Stopped(Exception):
 
 
 class Scheduler:
-    """One worker of one lane. `sop` gives the SOP in force, `observe` hears of every step, `clock` tells the time (aware)."""
+    """One worker of one lane. `sop` gives the SOP in force, `observe` hears of every step, `clock` tells the time (aware).
+
+    Once `stop` is set, the outside call under way is finished, the candidate given back, and no other taken.
+    """
 
     def __init__(
         self,
@@ -73,15 +76,12 @@ class Scheduler:
         observe: Callable[[Step], None] = lambda step: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease_seconds: int = LEASE_SECONDS,
+        stop: asyncio.Event | None = None,
     ) -> None:
         self._db, self._calendars, self._sop = db, calendars, sop
         self._worker, self._lane, self._lease = worker, lane, lease_seconds
         self._observe, self._clock = observe, clock
-        self._stop = asyncio.Event()
-
-    def stop(self) -> None:
-        """Finish the outside call under way, give the candidate back, and take no other."""
-        self._stop.set()
+        self._stop = stop or asyncio.Event()
 
     async def run(self) -> None:
         """Take candidates one at a time until told to stop; wait for new ones when there is none."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from assembly import Json, Services, actor, build_engine, services
+from assembly import Json, Services, actor, build_bot, build_engine, build_terminal_bot, services
 from calendars.base import Event
 from calendars.ical import export
 from config import Settings
@@ -27,7 +27,8 @@ from console import views
 from domain.intake import Reference
 from domain.roster import Roster, read_csv
 from records import agenda_event
-from scheduler import Scheduler, Step
+from scheduler import Step
+from supabase_db import Database
 from utils import plural
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -37,9 +38,12 @@ SHOWN_DAYS = 120
 async def run_session(settings: Settings, address: Json, out: Console) -> int:
     """The whole of `python main.py run`; the exit code."""
     async with services(settings, address) as parts:
-        await _examples_once(parts, out)
-        await _schedule_waiting(parts, out)
-        await _show_result(parts, out)
+        with _stop_signals() as stop:
+            await _examples_once(parts, out)
+            await _schedule_waiting(parts, stop, out)
+            if not stop.is_set():
+                await _show_result(parts, out)
+                await _talk(parts, stop, out)
     return 0
 
 
@@ -82,7 +86,7 @@ async def _examples_once(parts: Services, out: Console) -> None:
     out.print(views.roster(await take_in(parts, file.read_bytes())))
 
 
-async def _schedule_waiting(parts: Services, out: Console) -> None:
+async def _schedule_waiting(parts: Services, stop: asyncio.Event, out: Console) -> None:
     """Schedule whoever waits, one at a time, with a progress display."""
     counts = await parts.db.queue_counts()
     waiting = sum(counts[status] for status in ("queued", "planning", "booking", "cancelling"))
@@ -97,9 +101,7 @@ async def _schedule_waiting(parts: Services, out: Console) -> None:
             if step.name in {"settled", "escalated"}:
                 progress.advance(task)
 
-        engine = build_engine(parts, observe=observe)
-        with stopped_by_signals(engine):
-            await engine.run_until_idle()
+        await build_engine(parts, stop, observe=observe).run_until_idle()
 
 
 async def _show_result(parts: Services, out: Console) -> None:
@@ -117,14 +119,44 @@ async def _show_result(parts: Services, out: Console) -> None:
     out.print("[dim]Look further: python main.py show NAME, agenda --week, escalations, audit; --help lists all.[/]")
 
 
+async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
+    """The bot, with the engine beside it, until told to stop: in Telegram when it is set up, else on a terminal, else not."""
+    settings = parts.settings
+    if settings.telegram_bot_token:
+        bot = build_bot(parts)
+        out.print("The bot answers in Telegram. Ctrl-C stops.")
+    elif sys.stdin.isatty():
+        await _nothing_to_repeat(parts.db)
+        bot = build_terminal_bot(parts, stop)
+    else:
+        return
+    async with bot:
+        await _together(stop, bot.poll(stop), bot.deliver_notices(stop), build_engine(parts, stop).run())
+
+
+async def _together(stop: asyncio.Event, *works: Coroutine[None, None, None]) -> None:
+    """Run side by side until one ends (a closed terminal, a fault) or all are told to stop; then the others end well, too."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    await asyncio.gather(*tasks)
+
+
+async def _nothing_to_repeat(db: Database) -> None:
+    """The terminal has just shown what became of everybody: notices to all admins about it are as good as sent."""
+    while notices := await db.claim_notices(channel="telegram", limit=100):
+        for one in notices:
+            await db.notice_sent(notice_id=one["id"], receipt="shown on the terminal")
+
+
 @contextlib.contextmanager
-def stopped_by_signals(engine: Scheduler) -> Iterator[None]:
-    """SIGTERM and Ctrl-C let the engine finish the outside call under way, and then end."""
-    loop = asyncio.get_running_loop()
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and Ctrl-C set, so that whatever is under way can end well."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, engine.stop)
+        loop.add_signal_handler(number, stop.set)
     try:
-        yield
+        yield stop
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -68,7 +68,7 @@ def finish(process: BaseProcess, seconds: float = 60) -> int | None:
     return process.exitcode
 
 
-def make_engine(bench: Bench, db: Database, name: str, kills: Sequence[Kill] = ()) -> Scheduler:
+def make_engine(bench: Bench, db: Database, name: str, kills: Sequence[Kill], stop: asyncio.Event) -> Scheduler:
     """The engine of a worker, on the parts of the bench."""
     sop = parse_sop(bench.sop, "the test's SOP")
     return Scheduler(
@@ -79,6 +79,7 @@ def make_engine(bench: Bench, db: Database, name: str, kills: Sequence[Kill] = (
         observe=_killer(kills),
         clock=lambda: bench.now,
         lease_seconds=bench.lease,
+        stop=stop,
     )
 
 
@@ -111,6 +112,6 @@ def _work(bench: Bench, name: str, kills: Sequence[Kill]) -> None:
 
 async def _work_until_idle(bench: Bench, name: str, kills: Sequence[Kill]) -> None:
     async with await Database.connect(dsn=bench.dsn, connections=2) as db:
-        engine = make_engine(bench, db, name, kills)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.stop)
-        await engine.run_until_idle()
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await make_engine(bench, db, name, kills, stop).run_until_idle()
