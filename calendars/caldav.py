@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import httpx
+
 from calendars.base import Busy, Changes, Event, EventKey, EventState, Owners, Unknown
 from calendars.dav import CALDAV, DAV, DavClient, Item, Multistatus, PreconditionFailed, element, normal_path, report
 from calendars.ical import DOMAIN, BrokenCalendar, Found, key_of, parse, read, uid, write
@@ -55,8 +57,9 @@ class CalDavCalendar:
         owners: Owners,
         organiser: str = ORGANISER,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._dav = DavClient(url, username=username, password=password, now=now)
+        self._dav = DavClient(url, username=username, password=password, now=now, transport=transport)
         self._username, self._owners, self._wanted, self._now = username, owners, organiser, now
         self._found: _Account | None = None
         self._discovering = asyncio.Lock()

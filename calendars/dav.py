@@ -72,9 +72,18 @@ class Multistatus:
 
 
 class DavClient:
-    """One account at one server. `now` gives the time (aware); `requests` counts what was sent."""
+    """One account at one server. `now` gives the time (aware); `requests` counts what was sent; `transport` is how bytes
+    travel (the network when None)."""
 
-    def __init__(self, url: str, *, username: str, password: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str,
+        password: str,
+        now: Callable[[], datetime],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.home, self._now, self.requests = check_home(url), now, 0
         self._base = self.home
         self._http = httpx.AsyncClient(
@@ -82,6 +91,7 @@ class DavClient:
             headers={"User-Agent": "mock-interview-scheduler", "Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
             follow_redirects=False,
+            transport=transport,
         )
 
     def move_to(self, url: str) -> None:
@@ -89,10 +99,10 @@ class DavClient:
         many hosts)."""
         self._base = self.trusted(url)
 
-    def trusted(self, url: str) -> str:
+    def trusted(self, url: str, base: str = "") -> str:
         """The absolute address of a URL or path; `CalendarRefused` when it is not on the account's server."""
         try:
-            absolute = urljoin(self._base, url)
+            absolute = urljoin(base or self._base, url)
             known = _origin(absolute) == _origin(self.home) or _is_family(absolute, self.home)
         except ValueError:
             known = False
@@ -115,7 +125,7 @@ class DavClient:
             if answer.status not in (301, 302, 307, 308):
                 _raise_for(answer, self._now())
                 return answer
-            target = self.trusted(urljoin(target, answer.headers.get("location", "")))
+            target = self.trusted(answer.headers.get("location", ""), target)
         raise CalendarRefused(f"{url} redirects in a circle", reason="redirects", calendar=url)
 
     async def propfind(self, url: str, properties: Sequence[str], *, depth: int = 0) -> Sequence[Item]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -46,6 +47,46 @@ permissions: RrWw
 """
 
 
+class Hands:
+    """A person with a client of their own at the server."""
+
+    def __init__(self, url: str, user: str) -> None:
+        self._client = httpx.Client(base_url=url, auth=(user, PASSWORD))
+
+    def make_folder(self, path: str) -> None:
+        """A place for calendars."""
+        self._do("MKCOL", path)
+
+    def make_calendar(self, path: str, name: str = "") -> None:
+        """An empty calendar, with a display name."""
+        properties = f"<d:set><d:prop><d:displayname>{name}</d:displayname></d:prop></d:set>" if name else ""
+        xml = f'<c:mkcalendar xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">{properties}</c:mkcalendar>'
+        self._do("MKCALENDAR", path, content=xml)
+
+    def get(self, path: str) -> bytes:
+        """An event's text, or all events of a calendar."""
+        return self._do("GET", path).content
+
+    def put(self, path: str, text: bytes) -> None:
+        """Make or change an event."""
+        self._do("PUT", path, content=text, headers={"Content-Type": "text/calendar"})
+
+    def move(self, path: str, to: str) -> None:
+        """Give an event another address on the same server."""
+        self._do("MOVE", path, headers={"Destination": str(self._client.base_url.join(to))})
+
+    def delete(self, path: str) -> None:
+        """Delete an event or a calendar."""
+        self._do("DELETE", path)
+
+    def leave(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _do(self, method: str, path: str, **what: Any) -> httpx.Response:
+        return self._client.request(method, path, **what).raise_for_status()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Radicale:
     """A server that runs."""
@@ -53,9 +94,14 @@ class Radicale:
     url: str
     folder: Path
 
-    def client(self, user: str) -> httpx.Client:
-        """A plain HTTP client with the user's password, for a person's hands."""
-        return httpx.Client(base_url=self.url, auth=(user, PASSWORD))
+    @contextmanager
+    def hands(self, user: str) -> Iterator[Hands]:
+        """One of `USERS` at the server."""
+        hands = Hands(self.url, user)
+        try:
+            yield hands
+        finally:
+            hands.leave()
 
 
 @contextmanager

@@ -8,14 +8,12 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
-
 from calendars.base import Calendar, EventKey, Owner, Response
 from calendars.caldav import CalDavCalendar
 from domain.model import Interval
 from tests.contract.harness import NOW, Harness, Lab, Own, owner
 from tests.contract.ics_hands import answered, listed, moved, own_event, renamed
-from tests.radicale_server import PASSWORD, Radicale, radicale
+from tests.radicale_server import PASSWORD, Hands, Radicale, radicale
 
 
 def owner_of(name: str) -> Owner:
@@ -28,12 +26,12 @@ class CalDavHarness:
     invites_reach_people = False
     missing_is_empty = False
 
-    def __init__(self, server: Radicale, person: httpx.Client) -> None:
+    def __init__(self, server: Radicale, person: Hands) -> None:
         self.server, self.person = server, person
         self.organiser = f"/organiser/{uuid4()}/"
         self.people = f"/people-{uuid4()}"
-        self._make(self.organiser)
-        person.request("MKCOL", f"{self.people}/").raise_for_status()
+        person.make_calendar(self.organiser)
+        person.make_folder(f"{self.people}/")
 
     @asynccontextmanager
     async def calendar(self) -> AsyncIterator[Calendar]:
@@ -47,16 +45,16 @@ class CalDavHarness:
 
     async def add_people(self, *who: str) -> None:
         for one in who:
-            self._make(self.address(one))
+            self.person.make_calendar(self.address(one))
 
     async def add_busy(self, who: str, own: Own) -> None:
-        self._put(f"{self.address(who)}{uuid4()}.ics", own_event(who, own).encode())
+        self.person.put(f"{self.address(who)}{uuid4()}.ics", own_event(who, own).encode())
 
     async def make_unreadable(self, who: str) -> None:
-        self.person.delete(self.address(who)).raise_for_status()  # as when its owner no longer shares it
+        self.person.delete(self.address(who))  # as when its owner no longer shares it
 
     async def human_creates(self, title: str, interval: Interval) -> None:
-        self._put(f"{self.organiser}{uuid4()}.ics", own_event("asha", Own(interval=interval), title).encode())
+        self.person.put(f"{self.organiser}{uuid4()}.ics", own_event("asha", Own(interval=interval), title).encode())
 
     async def human_moves(self, key: EventKey, interval: Interval) -> None:
         self._change(key, lambda text: moved(text, interval))
@@ -65,22 +63,16 @@ class CalDavHarness:
         self._change(key, lambda text: renamed(text, title))
 
     async def human_deletes(self, key: EventKey) -> None:
-        self.person.delete(self._path(key)).raise_for_status()
+        self.person.delete(self._path(key))
 
     async def human_responds(self, key: EventKey, who: str, response: Response) -> None:
         self._change(key, lambda text: answered(text, who, response))
 
     async def live(self) -> Sequence[tuple[str, Interval]]:
-        return listed(self.person.get(self.organiser).raise_for_status().content)
+        return listed(self.person.get(self.organiser))
 
     def _change(self, key: EventKey, change: Callable[[bytes], bytes]) -> None:
-        self._put(self._path(key), change(self.person.get(self._path(key)).raise_for_status().content))
-
-    def _put(self, url: str, text: bytes) -> None:
-        self.person.put(url, content=text, headers={"Content-Type": "text/calendar"}).raise_for_status()
-
-    def _make(self, url: str) -> None:
-        self.person.request("MKCALENDAR", url).raise_for_status()
+        self.person.put(self._path(key), change(self.person.get(self._path(key))))
 
     def _path(self, key: EventKey) -> str:
         return f"{self.organiser}{key}.ics"
@@ -95,5 +87,5 @@ def running() -> Iterator[Radicale]:
 @asynccontextmanager
 async def harness(lab: Lab) -> AsyncIterator[Harness]:
     server = lab.once("radicale", running)
-    with server.client("organiser") as person:
+    with server.hands("organiser") as person:
         yield CalDavHarness(server, person)
