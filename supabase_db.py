@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
 import psycopg
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from database.migrations import migrations_script, sql_files
+from database.migrations import FOLDER, migrations_script, sql_files
 from database.wires import PassingError, PostgresWire, SupabaseWire, Wire
 from domain.errors import DatabaseError, DatabaseUnavailable
 from utils import as_utc
@@ -31,11 +32,11 @@ Time = datetime | str | None
 _NOT_TWICE = frozenset({"claim_notices"})  # a lost answer leaves its notices to their lease; they come again
 
 
-def apply_migrations(dsn: str) -> None:
+def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
     """Bring a database, empty or older, to this version. Safe to run again and from several processes at once."""
     try:
         with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
-            connection.execute(migrations_script().encode())
+            connection.execute(migrations_script(folder).encode())
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"cannot connect to the database: {error}") from error
     except psycopg.Error as error:

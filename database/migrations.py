@@ -60,19 +60,19 @@ class SqlFile:
     once: bool
 
 
-def sql_files() -> Sequence[SqlFile]:
+def sql_files(folder: Path = FOLDER) -> Sequence[SqlFile]:
     """All files in the order in which they are applied."""
-    once = [_file(path, once=True) for path in sorted((FOLDER / "migrations").glob("*.sql"))]
-    again = [_file(path, once=False) for path in sorted((FOLDER / "functions").glob("*.sql"))]
+    once = [_file(path, once=True) for path in sorted((folder / "migrations").glob("*.sql"))]
+    again = [_file(path, once=False) for path in sorted((folder / "functions").glob("*.sql"))]
     # Changing anything may make objects with the rights that Postgres gives by default, so the checksum of the rights covers all.
-    access = (FOLDER / f"{ACCESS}.sql").read_text("utf-8")
+    access = (folder / f"{ACCESS}.sql").read_text("utf-8")
     covered = "".join(file.checksum for file in (*once, *again))
     return [*once, *again, SqlFile(name=ACCESS, text=access, checksum=_checksum(covered + access), once=False)]
 
 
-def migrations_script() -> str:
+def migrations_script(folder: Path = FOLDER) -> str:
     """One script that brings any database, empty or older, to this version; it is one transaction and can be run again."""
-    return _OPENING + "".join(_step(number, file) for number, file in enumerate(sql_files(), start=1)) + _CLOSING
+    return _OPENING + "".join(_step(number, file) for number, file in enumerate(sql_files(folder), start=1)) + _CLOSING
 
 
 def _step(number: int, file: SqlFile) -> str:
