@@ -56,9 +56,15 @@ def parse_window(text: str, today: date) -> tuple[date, date]:
         first, last = _range(re.sub("^(?:from|between) ", "", _normal(text)), today)
     except ValueError as error:
         raise FieldError("window", text, str(error) or _HINT) from error
-    if last < today:
-        raise FieldError("window", text, f"That is past: today is {day_text(today)}. {_HINT}")
+    check_not_over((first, last), today, text)
     return check_window((first, last))
+
+
+def check_not_over(window: tuple[date, date], today: date, text: str = "") -> None:
+    """`FieldError` when the window is past; `text` is what was written for it."""
+    first, last = window
+    if last < today:
+        raise FieldError("window", text or f"{first} to {last}", f"That is past: today is {day_text(today)}. {_HINT}")
 
 
 def parse_dates(text: str, today: date) -> frozenset[date]:

@@ -13,6 +13,8 @@
     │   └── WrongState           the row is not in the state that the transition starts from
     ├── LocalPostgresError       the embedded database cannot run here: says what to do
     │   └── AlreadyRunning       another process holds it
+    ├── ChatError                the chat service refused or cannot be reached
+    │   └── SecondPoller         another program reads the same bot's messages
     └── CalendarError            a calendar provider refused or could not be reached
         ├── CalendarBusy         rate limited or failing for now: try later
         ├── CalendarAuthError    the connection must be made again by a person
@@ -107,6 +109,14 @@ class LocalPostgresError(SchedulerError):
 
 class AlreadyRunning(LocalPostgresError):
     """The embedded Postgres of this folder is already in use by another process."""
+
+
+class ChatError(SchedulerError):
+    """Telegram refused the bot or cannot be reached."""
+
+
+class SecondPoller(ChatError):
+    """Another program reads the messages of this bot. Stop the other one, or make a bot of its own for it with @BotFather."""
 
 
 class CalendarError(SchedulerError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from domain.dates import parse_dates, parse_window
+from domain.dates import check_not_over, parse_dates, parse_window
 from domain.errors import FieldError
 from domain.model import CandidateRequest, check_email, check_name
 from domain.slots import parse_slots
@@ -23,6 +23,7 @@ __all__ = [
     "NEEDED",
     "Course",
     "Reference",
+    "check_request",
     "parse_course",
     "parse_dates",
     "parse_slots",
@@ -64,8 +65,11 @@ def parse_course(text: str, courses: Mapping[str, Course]) -> str:
     names = {name.lower(): course.title for key, course in courses.items() for name in (key, course.title)}
     near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
     guess = f"Did you mean {names[near[0]]}? " if near and not within else ""
-    listed = ", ".join(f"{course.title} ({key})" for key, course in courses.items())
-    raise FieldError("course", text, f"{guess}The courses are {listed}.")
+    raise FieldError("course", text, guess + _known(courses))
+
+
+def _known(courses: Mapping[str, Course]) -> str:
+    return "The courses are " + ", ".join(f"{course.title} ({key})" for key, course in courses.items()) + "."
 
 
 def _preferred(text: str, reference: Reference) -> object:
@@ -107,3 +111,10 @@ def read_request(
         except FieldError as mistake:
             mistakes.append(mistake)
     return (None if mistakes else CandidateRequest.parse(plain)), tuple(mistakes)
+
+
+def check_request(request: CandidateRequest, reference: Reference) -> None:
+    """`FieldError` when a request that was read earlier can no longer be right: its course is gone or its window is over."""
+    if request.course not in reference.courses:
+        raise FieldError("course", request.course, _known(reference.courses))
+    check_not_over(request.window, reference.today)

@@ -1,0 +1,278 @@
+"""The plan, the queue and the agenda as text for a chat. Pure: rows and values in, lines of HTML out.
+
+One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, ❗ needs an admin, ✖️ given up, 📝 a draft, 📅 the agenda.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chat.markup import bold, code, esc, italic, paragraphs
+from domain.hours import WeekHours
+from domain.intake import Course
+from sop import Sop
+from utils import day_text, local_text, plural
+
+Json = dict[str, Any]
+
+WAITS, BOOKED, NEEDED, GIVEN_UP, DRAFT, AGENDA = "⏳", "✅", "❗", "✖️", "📝", "📅"
+STATES = {
+    "queued": f"{WAITS} waits in the queue",
+    "planning": f"{WAITS} is being planned",
+    "booking": f"{WAITS} is being booked: events are being written",
+    "booked": f"{BOOKED} is booked",
+    "escalated": f"{NEEDED} waits for an admin's decision",
+    "set_aside": f"{NEEDED} was set aside and waits for an admin",
+    "cancelling": f"{GIVEN_UP} is being cancelled",
+    "cancelled": f"{GIVEN_UP} was cancelled",
+}
+LABELS = {
+    "name": "Name",
+    "email": "Email",
+    "course": "Course",
+    "window": "Dates",
+    "slots": "Times",
+    "timezone": "Time zone",
+    "blocked_dates": "Blocked dates",
+    "preferred_slots": "Preferred times",
+}
+_MOST_LISTED = 40
+
+
+# A candidate who is being taken in --------------------------------------------------------------------------------------------
+
+
+def draft(values: Json, courses: Mapping[str, Course], timezone: str) -> list[str]:
+    """The card of a draft: the name, then every field that says something. `timezone` is the SOP's."""
+    shown = {field: value_text(field, values.get(field), courses, timezone) for field in LABELS}
+    return [
+        f"{DRAFT} {bold(shown['name'])}",
+        *(f"{LABELS[field]}: {esc(text)}" for field, text in shown.items() if field != "name" and text != "none"),
+    ]
+
+
+def value_text(field: str, value: Any, courses: Mapping[str, Course], timezone: str) -> str:
+    """What a draft has in a field, in words; `none` for an optional field with nothing in it."""
+    if field == "course" and value:
+        return courses[value].title if value in courses else str(value)
+    if field == "window" and value:
+        return window_text(*map(date.fromisoformat, value))
+    if field in {"slots", "preferred_slots"} and value:
+        return str(WeekHours.parse(value))
+    if field == "timezone":
+        return str(value or f"{timezone} (the SOP's)")
+    if field == "blocked_dates" and value:
+        return _dates_text([date.fromisoformat(day) for day in value])
+    return str(value or "none")
+
+
+def _dates_text(days: Sequence[date]) -> str:
+    """Sorted dates, those in a row as a range."""
+    ranges: list[list[date]] = []
+    for day in days:
+        if ranges and (day - ranges[-1][-1]).days == 1:
+            ranges[-1].append(day)
+        else:
+            ranges.append([day])
+    texts = [window_text(days[0], days[-1]) for days in ranges[:_MOST_LISTED]]
+    return ", ".join(texts) + (f" and {len(ranges) - _MOST_LISTED} more" if len(ranges) > _MOST_LISTED else "")
+
+
+def window_text(first: date, last: date) -> str:
+    """`Tue 1 Dec 2026 to Sat 12 Dec 2026 (12 days)`; a single day is just that."""
+    if first == last:
+        return day_text(first)
+    return f"{day_text(first)} to {day_text(last)} ({plural((last - first).days + 1, 'day')})"
+
+
+def queued(about: Json, outcome: Json) -> list[str]:
+    """What came of taking a candidate in. `about` has the `name`, the `course`'s title and the lines of the `card`."""
+    name, course = bold(about["name"]), esc(about["course"])
+    if outcome["duplicate"] == "open":
+        return [
+            f"{name} already has {course} open with this email address, so nothing was added.",
+            f"See {code('/status ' + str(outcome['number']))}.",
+        ]
+    if outcome["status"] == "queued":
+        return [
+            *about["card"],
+            "",
+            f"{WAITS} Queued, no. {outcome['position']}. I will write here when there is a result.",
+        ]
+    state = STATES.get(outcome["status"], outcome["status"])
+    return [*about["card"], "", f"Taken in before: {name} {state}."]
+
+
+# What the scheduler tells -----------------------------------------------------------------------------------------------------
+
+
+def notice(kind: str, payload: Json) -> list[str]:
+    """The message for a notice of the scheduler; a kind that is not known here still says whom it is about."""
+    if kind == "booked":
+        return _booked(payload)
+    if kind in {"escalated", "set_aside"}:
+        return _needs_an_admin(kind, payload)
+    if kind == "cancelled":
+        return [
+            f"{GIVEN_UP} {bold(_name(payload))} was cancelled. The calendar events are gone, the times are free again."
+        ]
+    return [f"{bold(_name(payload))}: {esc(kind.replace('_', ' '))}."]
+
+
+def _booked(payload: Json) -> list[str]:
+    tz = ZoneInfo(payload["timezone"])
+    lines = [f"{BOOKED} {bold(_name(payload))} is booked for {esc(payload['course_title'])}.", ""]
+    for place, row in enumerate(payload["interviews"], start=1):
+        people = [(person["name"], person["backup"]) for person in row["interviewers"]]
+        lines += round_lines(place, row["title"], row["start"], row["end"], people, tz)
+    return [*lines, "", f"Times are the candidate's, in {esc(payload['timezone'])}."]
+
+
+def _needs_an_admin(kind: str, payload: Json) -> list[str]:
+    what = "could not be scheduled" if kind == "escalated" else "was set aside"
+    return [
+        f"{NEEDED} {bold(_name(payload))} {what} and needs your decision.",
+        *_why_and_ways(payload),
+        "",
+        "/escalations lists all that waits for a decision.",
+    ]
+
+
+def _why_and_ways(row: Json) -> list[str]:
+    """The reason, and what an admin can choose from where that is known."""
+    ways = [option["text"] for option in row.get("options") or () if isinstance(option, dict) and option.get("text")]
+    return [
+        *paragraphs(row["reason"]),
+        *(["", "What would make it possible:"] if ways else []),
+        *(f"• {esc(way)}" for way in ways),
+    ]
+
+
+# What admins ask for ------------------------------------------------------------------------------------------------------------
+
+
+def round_lines(
+    place: int, title: str, start: str, end: str, people: Iterable[tuple[str, bool]], tz: ZoneInfo
+) -> list[str]:
+    """A round in two lines: what and with whom, then when. `people` are names and whether they step in as a backup."""
+    names = ", ".join(esc(name) + (f" {italic('(backup)')}" if backup else "") for name, backup in people)
+    return [f"{place}. {bold(title)} with {names}", f"    {esc(times(start, end, tz))}"]
+
+
+def times(start: str, end: str, tz: ZoneInfo) -> str:
+    """`Tue 1 Dec 09:00 to 10:00 PST`, from two instants in ISO form."""
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    before, _, label = local_text(first, tz).rpartition(" ")
+    after, _, last_label = local_text(last, tz).rpartition(" ")
+    same_day = first.astimezone(tz).date() == last.astimezone(tz).date()
+    change = f" {label}" if label != last_label else ""  # the clocks change during the interview
+    return f"{before}{change} to {after.rpartition(' ')[2] if same_day else after} {last_label}"
+
+
+def queue(rows: Sequence[Json], counts: Mapping[str, int], sop: Sop) -> list[str]:
+    """Who is being worked on and who waits, and how many there are of every kind."""
+    lines = [_queue_line(row, sop) for row in rows[:_MOST_LISTED]]
+    if len(rows) > _MOST_LISTED:
+        lines.append(f"… and {len(rows) - _MOST_LISTED} more.")
+    needed = counts["escalated"] + counts["set_aside"]
+    totals = (
+        f"{BOOKED} {counts['booked']} booked, {NEEDED} {needed} waiting for an admin, "
+        f"{GIVEN_UP} {counts['cancelled']} cancelled."
+    )
+    return [bold("Queue"), *(lines or ["Nobody waits."]), "", totals]
+
+
+def _queue_line(row: Json, sop: Sop) -> str:
+    place = f"{row['position']}." if row["status"] == "queued" else WAITS
+    doing = "" if row["status"] == "queued" else f", {esc(STATES[row['status']].partition(' ')[2])}"
+    return f"{place} {bold(row['name'])}, {esc(course_title(sop, row['course']))}{doing}"
+
+
+def agenda(rows: Sequence[Json], title: str, sop: Sop) -> list[str]:
+    """Interviews by day, in the SOP's zone."""
+    tz = sop.zone
+    lines = [f"{AGENDA} {bold(title)}"]
+    day = None
+    for row in rows[:_MOST_LISTED]:
+        there = datetime.fromisoformat(row["start"]).astimezone(tz)
+        if there.date() != day:
+            day = there.date()
+            lines += ["", bold(day_text(day))]
+        people = ", ".join(
+            esc(person_name(sop, who)) + (f" {italic('(backup)')}" if who in row["backups"] else "")
+            for who in row["interviewers"]
+        )
+        lines.append(f"{there:%H:%M} {esc(row['title'])}: {bold(row['name'])} with {people}")
+    if not rows:
+        lines.append("No interviews.")
+    if len(rows) > _MOST_LISTED:
+        lines += ["", f"… and {len(rows) - _MOST_LISTED} more."]
+    return [*lines, "", f"Times are in {esc(sop.timezone)}."]
+
+
+def escalations(rows: Sequence[Json], sop: Sop) -> list[str]:
+    """What waits for a decision, oldest first: whom it is about, why, and what would make it possible."""
+    if not rows:
+        return [f"{BOOKED} Nothing waits for a decision."]
+    lines = [f"{NEEDED} {bold(plural(len(rows), 'decision'))} to make"]
+    for row in rows[:_MOST_LISTED]:
+        since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
+        lines += [
+            "",
+            f"{bold(row['name'])}, {esc(course_title(sop, row['course']))}, since {esc(since)}",
+            *_why_and_ways(row),
+        ]
+    if len(rows) > _MOST_LISTED:
+        lines += ["", f"… and {len(rows) - _MOST_LISTED} more."]
+    return lines
+
+
+def status(match: Json, sop: Sop) -> list[str]:
+    """Where one candidate is: what was asked for, each round, and what is to be decided."""
+    request = match["request"]
+    tz = ZoneInfo(request["timezone"] or sop.timezone)
+    place = f", no. {match['position']}" if match["status"] == "queued" else ""
+    lines = [
+        f"{bold(match['name'])}, {esc(course_title(sop, match['course']))}",
+        f"{STATES[match['status']]}{place}.",
+        "",
+    ]
+    standing = [row for row in match["interviews"] if row["status"] != "cancelled"]
+    for row in standing:
+        people = [(person_name(sop, seat["interviewer"]), seat["backup"]) for seat in row["seats"]]
+        lines += round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
+    for row in match["escalations"]:
+        if row["status"] == "open":
+            lines += _why_and_ways(row)
+    lines += [""] if lines[-1] else []
+    asked = draft(request, sop.courses, sop.timezone)[1:]
+    return [*lines, *(line for line in asked if not line.startswith(f"{LABELS['course']}:"))]
+
+
+def several(matches: Sequence[Json], count: int, needle: str, sop: Sop) -> list[str]:
+    """More than one candidate has this in the name."""
+    lines = [f"{count} candidates match {code(needle)}. Which one?", ""]
+    for match in matches:
+        state = STATES[match["status"]].partition(" ")[0]
+        lines.append(
+            f"{state} {code('/status ' + str(match['number']))} {bold(match['name'])}, {esc(course_title(sop, match['course']))}"
+        )
+    return [*lines, *([f"… and {count - len(matches)} more."] if count > len(matches) else [])]
+
+
+def course_title(sop: Sop, course: str) -> str:
+    """What people call a course; its id when the SOP in force no longer has it."""
+    return sop.courses[course].title if course in sop.courses else course
+
+
+def person_name(sop: Sop, who: str) -> str:
+    """What people call an interviewer; the id when the SOP in force no longer has it."""
+    return sop.interviewers[who].name if who in sop.interviewers else who
+
+
+def _name(payload: Json) -> str:
+    """Whom a notice is about: the candidate's name, wherever this kind of notice has it."""
+    return str(payload.get("candidate", payload).get("name") or "A candidate")

@@ -1,0 +1,100 @@
+"""The commands that look something up. Each reads the database and answers with a card; none of them changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chat import cards
+from chat.markup import Json, bold, code, esc, say
+from domain.errors import FieldError
+from domain.intake import parse_window
+from sop import Sop
+from supabase_db import Database
+from utils import day_text, instant
+
+_MATCHES = 10  # of a name, before somebody is asked to be more precise
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A command as it was given: the words after it, and what is needed to answer."""
+
+    words: str
+    now: datetime
+    sop: Sop
+    db: Database
+
+
+Answer = Callable[[Asked], Awaitable[list[Json]]]
+
+
+async def show_queue(asked: Asked) -> list[Json]:
+    """Who is being scheduled and who waits."""
+    rows, counts = await asked.db.queue_now(), await asked.db.queue_counts()
+    return [say(cards.queue(rows, counts, asked.sop))]
+
+
+async def show_status(asked: Asked) -> list[Json]:
+    """Where one candidate is; the candidates to choose from when several have the name."""
+    if not asked.words:
+        return [say(f"Whom do you mean? Write a name, an email address or a number, such as {code('/status Priya')}.")]
+    found = await asked.db.show_candidate(needle=asked.words, limit=_MATCHES)
+    if not found["matches"]:
+        return [say(f"I know nobody called {code(asked.words[:100])}. /queue shows who waits.")]
+    if found["count"] > 1:
+        return [say(cards.several(found["matches"], found["count"], asked.words, asked.sop))]
+    return [say(cards.status(found["matches"][0], asked.sop))]
+
+
+async def show_agenda(asked: Asked) -> list[Json]:
+    """The interviews of a day or of a stretch of days; those of today when none is named."""
+    today = asked.now.astimezone(asked.sop.zone).date()
+    if asked.words.lower() == "week":
+        first, last = today, today + timedelta(days=6)
+    else:
+        try:
+            first, last = parse_window(asked.words or "today", today)
+        except FieldError as mistake:
+            examples = f"Try {code('/agenda tomorrow')}, {code('/agenda week')} or {code('/agenda 1-12 Dec')}."
+            return [say([f"I cannot use {code(mistake.value)}. {esc(mistake.hint)}", examples])]
+    start, end = instant(first, 0, asked.sop.zone), instant(last, 1440, asked.sop.zone)
+    rows = await asked.db.agenda(start=start, end=end)
+    title = day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}"
+    return [say(cards.agenda(rows, title, asked.sop))]
+
+
+async def show_escalations(asked: Asked) -> list[Json]:
+    """What waits for an admin's decision, and why."""
+    return [say(cards.escalations(await asked.db.open_escalations(), asked.sop))]
+
+
+async def show_help(asked: Asked) -> list[Json]:
+    """What the bot does, by example."""
+    return [
+        say(
+            [
+                bold("I schedule mock interviews."),
+                "Give me a candidate; I find the times by the SOP, book them and write the calendar events.",
+                "",
+                f"{code('/start')} takes in a candidate: I ask, you answer, and nothing counts until you tap Confirm.",
+                f"{code('/cancel')} stops that at any point.",
+                f"{code('/queue')} shows who waits.",
+                f"{code('/status Priya')} shows where a candidate is. An email address or a number will do, too.",
+                f"{code('/agenda')} shows today's interviews; also {code('/agenda tomorrow')}, {code('/agenda week')} "
+                f"and {code('/agenda 1-12 Dec')}.",
+                f"{code('/escalations')} shows what I could not decide, and why.",
+            ]
+        )
+    ]
+
+
+# Name, short description for the menu, and what answers; in the order of the menu.
+COMMANDS: Mapping[str, tuple[str, Answer]] = {
+    "queue": ("Who waits", show_queue),
+    "status": ("Where a candidate is: /status Priya", show_status),
+    "agenda": ("Interviews: /agenda today, tomorrow, week", show_agenda),
+    "escalations": ("What needs your decision", show_escalations),
+    "help": ("What I do, by example", show_help),
+}

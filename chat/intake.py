@@ -1,0 +1,206 @@
+"""The conversation that takes a candidate in, as a pure state machine: (state, what was said, context) -> Turn.
+
+The state is JSON data that the database keeps between two updates, so that a process may die between any two. Buttons carry the
+draft's nonce, its turn and their place, and nothing else: what they stand for is in the state. Every move on raises the turn, so
+that a second tap, or a tap on an old message, finds nothing and is told so. Wording is in `questions.py` and `cards.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from chat import cards
+from chat.markup import bold, button, code, esc, say, toast
+from chat.questions import ASKED, CARD, Choice, Context, Json, question
+from domain.errors import FieldError
+from domain.intake import check_request, read_field
+from domain.model import CandidateRequest
+
+PREFIX = "i"  # of the data of our buttons
+_VERSION = 1  # of the state; a state of another version is dropped
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+STALE = "That button has done its work. Please use the newest message."
+DONE = "That is done already; nothing more has happened."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """One thing an admin did in the chat: a command of the conversation, words, a tap, or (nothing of these) something that is
+    no text. `update` is its number, `message` the message whose button was tapped."""
+
+    update: int
+    command: Literal["", "start", "cancel"] = ""
+    text: str | None = None
+    button: str | None = None
+    message: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """What follows: the state to keep (None: no conversation), the replies, and a command of the database's, if any."""
+
+    state: Json | None
+    replies: Sequence[Json]
+    command: Json | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A candidate as far as is known. `values` are those of `CandidateRequest.plain`; `offered` is what the buttons stand for."""
+
+    nonce: str
+    step: str = ASKED[0]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    turn: int = 0
+    offered: tuple[str, ...] = ()
+    picking: str = ""
+    editing: bool = False
+
+    @classmethod
+    def of(cls, state: Json | None) -> Draft | None:
+        """The draft in a state; None when there is none, or one that another version of this program has left."""
+        if not state or (state.get("flow"), state.get("version")) != ("intake", _VERSION):
+            return None
+        return cls(**{**state["draft"], "offered": tuple(state["draft"]["offered"])})
+
+    def state(self) -> Json:
+        kept = {name: getattr(self, name) for name in ("nonce", "step", "turn", "picking", "editing")}
+        return {
+            "flow": "intake",
+            "version": _VERSION,
+            "draft": {**kept, "values": dict(self.values), "offered": list(self.offered)},
+        }
+
+    def meaning(self, data: str) -> str | None:
+        """What a button stands for, if it is one of the newest question's."""
+        prefix, _, place = data.rpartition(":")
+        if prefix != f"{PREFIX}:{self.nonce}:{self.turn}" or not place.isdecimal() or int(place) >= len(self.offered):
+            return None
+        return self.offered[int(place)]
+
+
+def advance(state: Json | None, said: Said, context: Context) -> Turn:
+    """The next turn of the conversation. Nothing is decided but by what was said, so a turn can be made again."""
+    draft = Draft.of(state)
+    if said.command == "start":
+        return _begin(draft, said, context)
+    if said.command == "cancel":
+        return _cancel(draft, None)
+    if said.button is not None:
+        return _tapped(state, draft, said, context)
+    if draft is None:
+        return Turn(
+            state=None,
+            replies=[say("I have not asked anything. /start takes in a candidate, /help says what else I do.")],
+        )
+    if said.text is None:
+        return _ask(draft, context, lead=["I can only read text here."])
+    if draft.step == CARD:
+        return _ask(draft, context, lead=["Please tap Confirm, Cancel or what is to be changed."])
+    return _answered(draft, said.text, None, context)
+
+
+def _begin(dropped: Draft | None, said: Said, context: Context) -> Turn:
+    lead = ["Let's take in a candidate. /cancel stops at any point."]
+    if dropped and dropped.values.get("name"):
+        lead = [f"The unfinished draft for {bold(dropped.values['name'])} is dropped.", *lead]
+    return _ask(Draft(nonce=_base36(said.update)), context, lead=lead)
+
+
+def _cancel(draft: Draft | None, edit: int | None) -> Turn:
+    if draft is None:
+        return Turn(state=None, replies=[say("There is nothing to cancel. /start takes in a candidate.")])
+    whom = f" of {bold(draft.values['name'])}" if draft.values.get("name") else ""
+    return Turn(state=None, replies=[say(f"{cards.GIVEN_UP} Cancelled. Nothing{whom} was saved.", edit=edit)])
+
+
+def _tapped(state: Json | None, draft: Draft | None, said: Said, context: Context) -> Turn:
+    """A tap: an answer, a move to another question, or the end."""
+    value = draft.meaning(said.button or "") if draft else None
+    if draft is None or value is None:
+        return Turn(state=state, replies=[toast(STALE if draft else DONE)])
+    move, _, wanted = value.partition(":")
+    if value.startswith("="):
+        return _answered(draft, value[1:], said.message, context)
+    if move == "confirm":
+        return _confirm(draft, said.message, context)
+    if move == "cancel":
+        return _cancel(draft, said.message)
+    if move == "edit":
+        return _ask(replace(draft, step=wanted, editing=True), context, edit=said.message)
+    if move == "keep":
+        return _ask(replace(draft, step=CARD, editing=False, picking=""), context, edit=said.message)
+    return _ask(replace(draft, picking="" if move == "zones" else value), context, edit=said.message)
+
+
+def _answered(draft: Draft, text: str, tapped: int | None, context: Context) -> Turn:
+    """An answer to the question of the step: kept when it can be right, else asked again with what would be right."""
+    try:
+        value = read_field(draft.step, text, context.reference)
+    except FieldError as mistake:
+        return _ask_again(draft, mistake, context)
+    values = {**draft.values, draft.step: value}
+    here = ASKED.index(draft.step) if draft.step in ASKED else len(ASKED)
+    following = CARD if draft.editing else (*ASKED, CARD)[here + 1]
+    turn = _ask(replace(draft, step=following, values=values, editing=False, picking=""), context)
+    if tapped is None:
+        return turn
+    chosen = cards.value_text(draft.step, value, context.courses, context.timezone)
+    answered = say(f"{cards.LABELS[draft.step]}: {bold(chosen)}", edit=tapped)
+    return replace(turn, replies=[answered, *turn.replies])
+
+
+def _confirm(draft: Draft, tapped: int | None, context: Context) -> Turn:
+    """Queue the candidate; days may have gone by since the answers, so the whole is checked once more."""
+    try:
+        request = CandidateRequest.parse(draft.values)
+        check_request(request, context.reference)
+    except FieldError as mistake:
+        return _ask_again(replace(draft, step=mistake.field, editing=True), mistake, context)
+    about = {
+        "name": request.name,
+        "course": context.courses[request.course].title,
+        "card": cards.draft(dict(draft.values), context.courses, context.timezone),
+    }
+    command = {
+        "enqueue": {
+            "request": request.plain(),
+            "key": f"chat:{context.chat}:{draft.nonce}",
+            "source": "chat",
+            "actor": f"telegram:{context.user}",
+            "chat_id": context.chat,
+            "lane": context.lane,
+        }
+    }
+    return Turn(state=None, replies=[{"queued": about} | ({"edit": tapped} if tapped else {})], command=command)
+
+
+def _ask(draft: Draft, context: Context, *, lead: Sequence[str] = (), edit: int | None = None) -> Turn:
+    """The question of the draft's step, after the lines of `lead`. What is offered anew makes the buttons before it stale."""
+    lines, rows = question(draft.step, dict(draft.values), context, picking=draft.picking, editing=draft.editing)
+    offered = tuple(value for row in rows for _, value in row)
+    asked = replace(draft, offered=offered, turn=draft.turn + (offered != draft.offered))
+    gap = [""] if lead else []
+    return Turn(state=asked.state(), replies=[say([*lead, *gap, *lines], _buttons(asked, rows), edit)])
+
+
+def _ask_again(draft: Draft, mistake: FieldError, context: Context) -> Turn:
+    """The same question after an answer that cannot be right, with what would be; its value is named where the hint does not."""
+    named = not mistake.value or mistake.value in mistake.hint
+    return _ask(draft, context, lead=[("" if named else f"I cannot use {code(mistake.value)}. ") + esc(mistake.hint)])
+
+
+def _buttons(draft: Draft, rows: Sequence[Sequence[Choice]]) -> list[list[Json]]:
+    place = iter(range(len(draft.offered)))
+    return [[button(label, f"{PREFIX}:{draft.nonce}:{draft.turn}:{next(place)}") for label, _ in row] for row in rows]
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,0 +1,174 @@
+"""How replies and notices reach people: one call of the Bot API after the other, in the pace Telegram asks for.
+
+What is said is decided elsewhere, and kept in the database until it has gone out; here it is sent, perhaps again. Telegram has
+no way to send a message at most once, so a crash between sending and noting it can send it twice, never lose it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+
+from chat import cards
+from chat.markup import Json, italic, split
+from chat.polling import seconds_asked_for
+from supabase_db import Database
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "telegram"
+EVERYBODY = "admins"  # the recipient of a notice for all admins
+PACE_SECONDS = 1.0  # between two notices to one chat
+_PATIENCE_SECONDS = 30  # how long a call may wait for Telegram's limits before it is given up for now
+_LEASE_SECONDS = 120
+_AT_ONCE = 10  # notices claimed together
+_PERHAPS_SENT = frozenset({"", "TimedOut"})  # somebody set out to send it and was not heard of again, or heard nothing
+_LATEST = timedelta(minutes=15)  # the longest wait before another try
+
+T = TypeVar("T")
+
+
+class Sender:
+    """Sends through one bot. `pace` is the least time in seconds between two messages that nobody asked for, in one chat."""
+
+    def __init__(self, bot: Bot, *, pace: float = PACE_SECONDS) -> None:
+        self._bot, self._pace = bot, pace
+        self._last: dict[int, float] = {}
+
+    async def reply(self, update: Update, replies: Sequence[Json], outcome: Json | None) -> None:
+        """Send the replies to an update; one that Telegram will never take is logged, so that it holds up no other."""
+        chat = update.effective_chat
+        await self._answer_tap(update, next((reply["toast"] for reply in replies if "toast" in reply), None))
+        for reply in replies:
+            if "toast" in reply or chat is None:
+                continue
+            lines = reply["say"] if "say" in reply else "\n".join(cards.queued(reply["queued"], outcome or {}))
+            try:
+                await self._message(chat.id, lines, reply.get("buttons", ()), reply.get("edit"))
+            except (BadRequest, Forbidden) as error:  # logged without its text, which may quote the message
+                logger.warning(
+                    "reply refused: %s",
+                    type(error).__name__,
+                    extra={"action": "reply_refused", "update_id": update.update_id},
+                )
+
+    async def notify(self, chat_id: int, lines: str) -> list[int]:
+        """Send a message that nobody asked for, in pace; the ids of the messages it took."""
+        wait = self._last.get(chat_id, 0.0) + self._pace - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        return await self._message(chat_id, lines, (), None)
+
+    async def _answer_tap(self, update: Update, text: str | None) -> None:
+        """Every tap is answered, or the button keeps spinning; one that is too old to be answered is none of our business."""
+        query = update.callback_query
+        if query is None:
+            return
+        try:
+            await patiently(lambda: self._bot.answer_callback_query(query.id, text))
+        except BadRequest:
+            logger.info("tap too old to answer", extra={"action": "tap_too_old", "update_id": update.update_id})
+
+    async def _message(self, chat_id: int, lines: str, buttons: Sequence[Any], edit: int | None) -> list[int]:
+        """A message in as many parts as it needs, the buttons under the last; the first part goes in place of `edit`."""
+        parts = split(lines)
+        ids = []
+        for place, part in enumerate(parts):
+            markup = _markup(buttons) if place == len(parts) - 1 else None
+            if place or edit is None or not await self._edited(chat_id, edit, part, markup):
+                ids.append((await self._sent(chat_id, part, markup)).message_id)
+        self._last[chat_id] = time.monotonic()
+        return ids
+
+    async def _sent(self, chat_id: int, text: str, markup: InlineKeyboardMarkup | None) -> Message:
+        return await patiently(
+            lambda: self._bot.send_message(
+                chat_id,
+                text,
+                parse_mode=ParseMode.HTML,
+                reply_markup=markup,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        )
+
+    async def _edited(self, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None) -> bool:
+        """Whether the message could be edited; one that says this already has been."""
+        try:
+            await patiently(
+                lambda: self._bot.edit_message_text(
+                    text, chat_id, message_id, parse_mode=ParseMode.HTML, reply_markup=markup
+                )
+            )
+        except BadRequest as error:
+            return "not modified" in error.message.lower()
+        return True
+
+
+async def deliver_due(db: Database, sender: Sender, admins: frozenset[int], *, now: Callable[[], datetime]) -> int:
+    """Send the notices that are due; how many there were. Each is reported sent, or failed for now or for good."""
+    notices = await db.claim_notices(channel=CHANNEL, limit=_AT_ONCE, lease_seconds=_LEASE_SECONDS)
+    for notice in notices:
+        try:
+            receipt = await _delivered(sender, notice, admins)
+        except (KeyError, TypeError, ValueError) as error:
+            await _failed(db, notice, f"cannot be put into words: {type(error).__name__}", None)
+        except (Forbidden, BadRequest) as error:
+            await _failed(db, notice, type(error).__name__, None)
+        except TelegramError as error:
+            asked = timedelta(seconds=seconds_asked_for(error) or 2 ** min(notice["attempts"], 10))
+            await _failed(db, notice, type(error).__name__, now() + min(asked, _LATEST))
+        else:
+            await db.notice_sent(notice_id=notice["id"], receipt=receipt)
+    return len(notices)
+
+
+async def _delivered(sender: Sender, notice: Json, admins: frozenset[int]) -> str:
+    """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it."""
+    lines = cards.notice(notice["kind"], notice["payload"])
+    if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
+        lines = [*lines, italic("(perhaps sent twice)")]
+    chats = sorted(admins) if notice["recipient"] == EVERYBODY else [int(notice["recipient"])]
+    receipts, refusal = [], Forbidden("there is nobody to tell")
+    for chat in chats:
+        try:
+            receipts += [f"{chat}:{message}" for message in await sender.notify(chat, "\n".join(lines))]
+        except Forbidden as error:
+            refusal = error
+    if not receipts:
+        raise refusal
+    return " ".join(receipts)
+
+
+async def _failed(db: Database, notice: Json, reason: str, retry_at: datetime | None) -> None:
+    logger.warning(
+        "notice not sent: %s",
+        reason,
+        extra={"action": "notice_failed", "notice_id": notice["id"], "again": retry_at is not None},
+    )
+    await db.notice_failed(notice_id=notice["id"], reason=reason, retry_at=retry_at)
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """Make a call of the Bot API, again when Telegram asks to wait a little; `RetryAfter` when it asks to wait long."""
+    for _ in range(3):
+        try:
+            return await call()
+        except RetryAfter as error:
+            seconds = seconds_asked_for(error)
+            if seconds > _PATIENCE_SECONDS:
+                raise
+            await asyncio.sleep(seconds)
+    return await call()
+
+
+def _markup(buttons: Sequence[Any]) -> InlineKeyboardMarkup | None:
+    rows = [[InlineKeyboardButton(key["text"], callback_data=key["data"]) for key in row] for row in buttons]
+    return InlineKeyboardMarkup(rows) if rows else None

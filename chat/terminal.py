@@ -1,0 +1,218 @@
+"""The same bot on a terminal: a stand-in for the network that answers the Bot API in memory.
+
+Messages are printed as plain text, buttons with numbers; a typed number presses the button. Everything else (handlers, polling,
+the database) is the bot's own, unchanged. Where lines come from and go to is an argument, so that tests can play the person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TextIO
+
+from telegram.request import BaseRequest, RequestData
+
+from chat.markup import plain_text
+
+Json = dict[str, Any]
+ReadLine = Callable[[], Awaitable[str | None]]
+
+TOKEN = "1:terminal"  # noqa: S105 - the library wants one of this shape; nothing is signed in to
+ADMIN_ID = 1  # whoever sits at this terminal
+_FIRST_UPDATE = 10**12  # far above Telegram's numbers, so that the two never meet in one database
+_GREETING = "\n  The bot: /start takes in a candidate, /help says more. A number presses a button, Ctrl-D ends.\n"
+_GOODBYE = "\n  Goodbye. Everything is kept, and the next start goes on from here.\n"
+_PERSON = {"id": ADMIN_ID, "is_bot": False, "first_name": "Admin"}
+_BOT = {"id": 2, "is_bot": True, "first_name": "Scheduler", "username": "terminal_bot"}
+_CHAT = {"id": ADMIN_ID, "type": "private", "first_name": "Admin"}
+
+
+class TerminalRequest(BaseRequest):
+    """Answers the Bot API. `read_line` gives what is typed (None at its end), `write` takes what is to be shown; `ended` is
+    called once the input has ended. `last_update` is the highest number the database knows, so that numbers keep rising."""
+
+    def __init__(
+        self, *, read_line: ReadLine, write: Callable[[str], None], ended: Callable[[], None], last_update: int | None
+    ) -> None:
+        self._read_line, self._write, self._ended = read_line, write, ended
+        self._updates = itertools.count(max(last_update or 0, _FIRST_UPDATE) + 1)
+        self._unconfirmed: Json | None = None  # the newest update, until a later one is asked for
+        self._messages = itertools.count(1)
+        self._greeted = False
+        self._shown: dict[int, str] = {}  # the text of each message
+        self._keys: tuple[int, list[str]] = (0, [])  # the message whose buttons have the numbers, and their data
+
+    @property
+    def read_timeout(self) -> float | None:
+        return None
+
+    async def initialize(self) -> None:
+        """Nothing is connected."""
+
+    async def shutdown(self) -> None:
+        """Nothing is connected."""
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        """One call of the Bot API."""
+        name = url.rpartition("/")[2]
+        sent = dict(request_data.parameters) if request_data else {}
+        if name == "getUpdates":
+            return _answer(200, {"ok": True, "result": await self._news(_offset(sent))})
+        methods: dict[str, Callable[[Json], Json | bool]] = {
+            "getMe": lambda _: _BOT,
+            "deleteWebhook": lambda _: True,
+            "setMyCommands": lambda _: True,
+            "sendMessage": lambda message: self._show(next(self._messages), message),
+            "editMessageText": lambda message: self._show(int(message["message_id"]), message),
+            "answerCallbackQuery": self._note,
+        }
+        if name not in methods:
+            return _answer(404, {"ok": False, "error_code": 404, "description": f"Not Found: {name}"})
+        return _answer(200, {"ok": True, "result": methods[name](sent)})
+
+    async def _news(self, offset: int | None) -> list[Json]:
+        """The update that is not confirmed yet, else one of the next line that says something."""
+        if self._unconfirmed and (offset is None or offset <= self._unconfirmed["update_id"]):
+            return [self._unconfirmed]
+        if not self._greeted:
+            self._greeted = True
+            self._write(_GREETING)
+        line = await self._read_line()
+        if line is None:
+            self._write(_GOODBYE)
+            self._ended()
+            return []
+        text = line.strip()
+        self._unconfirmed = (self._tap(text) or self._words(text)) if text else None
+        return [self._unconfirmed] if self._unconfirmed else []
+
+    def _note(self, answer: Json) -> bool:
+        if answer.get("text"):
+            self._write(f"\n  ({answer['text']})\n")
+        return True
+
+    def _tap(self, text: str) -> Json | None:
+        """The tap that a number stands for, if there is a button with it."""
+        message, keys = self._keys
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= len(keys):
+            return None
+        number = next(self._updates)
+        return {
+            "update_id": number,
+            "callback_query": {
+                "id": str(number),
+                "from": _PERSON,
+                "chat_instance": "terminal",
+                "data": keys[int(text) - 1],
+                "message": self._message(message),
+            },
+        }
+
+    def _words(self, text: str) -> Json:
+        message = {**self._message(next(self._messages)), "from": _PERSON, "text": text}
+        if text.startswith("/"):
+            command = text.split()[0]
+            message["entities"] = [
+                {"type": "bot_command", "offset": 0, "length": len(command.encode("utf-16-le")) // 2}
+            ]
+        return {"update_id": next(self._updates), "message": message}
+
+    def _message(self, number: int) -> Json:
+        return {"message_id": number, "date": int(time.time()), "chat": _CHAT, "text": self._shown.get(number, "")}
+
+    def _show(self, number: int, sent: Json) -> Json:
+        """Print a message, and take over its buttons; an edited one is printed again when it says something else."""
+        rows = (sent.get("reply_markup") or {}).get("inline_keyboard", [])
+        keys = [key["callback_data"] for row in rows for key in row]
+        text = plain_text(sent["text"])
+        if self._shown.get(number) != text or keys:
+            self._write(_page(text, rows))
+        self._shown[number] = text
+        if keys or self._keys[0] == number:
+            self._keys = (number, keys)
+        return {**self._message(number), "from": _BOT}
+
+
+class Console:
+    """A person at standard input and output, which may also be pipes. Lines are read in a thread of their own, and past Python's
+    buffers, so that waiting for one never keeps the program from ending."""
+
+    def __init__(self, source: int = 0, out: TextIO | None = None) -> None:
+        self._source, self._out = source, out or sys.stdout
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._reader: threading.Thread | None = None
+        self._interactive = os.isatty(source)
+        self._asking = False  # whether the cursor is behind our prompt
+
+    async def read_line(self) -> str | None:
+        """The next line; None at the end of the input."""
+        if self._reader is None:
+            self._reader = threading.Thread(target=self._read, args=(asyncio.get_running_loop(),), daemon=True)
+            self._reader.start()
+        if self._interactive:
+            self._print("\n> ")
+            self._asking = True
+        line = await self._lines.get()
+        self._asking = False
+        if line is None:
+            self._lines.put_nowait(None)
+        if line is not None and not self._interactive:
+            self._print(f"\n> {line}\n")
+        return line
+
+    def write(self, text: str) -> None:
+        """Show something, also while a line is being waited for."""
+        self._print(f"{text}\n> " if self._asking else text)
+
+    def _print(self, text: str) -> None:
+        encoding = self._out.encoding or "utf-8"
+        self._out.write(text.encode(encoding, "replace").decode(encoding))
+        self._out.flush()
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            for line in _lines_of(self._source):
+                loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            loop.call_soon_threadsafe(self._lines.put_nowait, None)
+        except RuntimeError:
+            return  # the loop is closed: nobody is waiting any more
+
+
+def _lines_of(source: int) -> Iterator[str]:
+    """The lines of a file descriptor; what is not UTF-8 is marked as such instead of ending the conversation."""
+    kept = b""
+    while True:
+        try:
+            read = os.read(source, 65_536)
+        except OSError:  # the terminal is gone
+            read = b""
+        *lines, kept = (kept + read).split(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in lines)
+        if not read:
+            if kept:
+                yield kept.decode("utf-8", "replace")
+            return
+
+
+def _page(text: str, rows: list[list[Json]]) -> str:
+    """A message with its buttons numbered, indented to stand apart from what is typed."""
+    numbers = itertools.count(1)
+    lines = text.split("\n") + [""] * bool(rows)
+    lines += ["   ".join(f"[{next(numbers)}] {key['text']}" for key in row) for row in rows]
+    return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines)
+
+
+def _answer(status: int, body: Json) -> tuple[int, bytes]:
+    return status, json.dumps(body).encode()
+
+
+def _offset(sent: Json) -> int | None:
+    return int(sent["offset"]) if sent.get("offset") else None

@@ -1,0 +1,276 @@
+"""The bot: who is let in, which handler answers what, what happens when something fails. Telegram and the terminal share it.
+
+What is said lives in `chat/`. An update has its whole effect in one transaction, and its replies are sent after the commit; an
+update that comes again, after a crash or a lost answer, only gets the replies that nobody has noted as sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from telegram import BotCommand, Update
+from telegram.constants import ChatType
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.ext import (
+    Application,
+    ApplicationHandlerStop,
+    CallbackQueryHandler,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
+from telegram.request import BaseRequest
+
+from chat import intake
+from chat.desk import COMMANDS, Answer, Asked
+from chat.intake import Said, Turn, advance
+from chat.logs import protect_logs
+from chat.markup import Json, code, say, toast
+from chat.polling import App, Poller, seconds_asked_for, wait
+from chat.questions import Context
+from chat.sending import PACE_SECONDS, Sender, deliver_due
+from domain.errors import ChatError, DatabaseUnavailable
+from sop import Sop
+from supabase_db import Database
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.5  # between two looks for notices
+_SORRY = (
+    "Sorry, something went wrong on my side. /queue and /status show whether it was done; if not, please try again."
+)
+_NO_DATABASE = "I cannot reach my database just now. Nothing is lost: I will answer as soon as it is back."
+_MOST_ZONES = 6  # of interviewers, offered as the candidate's
+
+Callback = ContextTypes.DEFAULT_TYPE
+
+
+class AdminBot:
+    """The bot, connected while it is used as a context manager.
+
+    `admins` are the numeric ids of those who are let in; `sop` gives the SOP in force; `request` replaces the network (the
+    terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware).
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        db: Database,
+        sop: Callable[[], Awaitable[Sop]],
+        admins: Sequence[int],
+        lane: str = "main",
+        request: BaseRequest | None = None,
+        pace: float = PACE_SECONDS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
+        self._admins = frozenset(admins)
+        self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
+        self._told_of_outage: set[int] = set()
+        protect_logs(token)
+        self.application = self._built(token, request)
+        self._sender = Sender(self.application.bot, pace=pace)
+
+    def _built(self, token: str, request: BaseRequest | None) -> App:
+        os.environ.setdefault("PTB_TIMEDELTA", "1")  # or the library warns whenever Telegram asks to wait
+        builder = Application.builder().token(token).updater(None).job_queue(None)
+        if request is not None:
+            builder = builder.request(request).get_updates_request(request)
+        app: App = builder.build()
+        new = filters.UpdateType.MESSAGE  # and no edited one
+        app.add_handler(TypeHandler(Update, self._gate), group=-1)
+        app.add_handler(CommandHandler("start", self._start, filters=new))
+        app.add_handler(CommandHandler("cancel", self._cancel, filters=new))
+        for name, (_, answer) in COMMANDS.items():
+            app.add_handler(CommandHandler(name, self._looker(answer), filters=new))
+        app.add_handler(CallbackQueryHandler(self._tap))
+        app.add_handler(MessageHandler(new & filters.COMMAND, self._unknown))
+        app.add_handler(MessageHandler(new, self._words))
+        app.add_error_handler(self._on_error)
+        return app
+
+    async def __aenter__(self) -> Self:
+        """Sign in; `ChatError` when Telegram refuses the token or cannot be reached."""
+        try:
+            await self.application.initialize()
+            await self.application.bot.delete_webhook()
+            await self.application.bot.set_my_commands(_menu())
+        except (InvalidToken, Forbidden):  # without its cause: the library quotes the token
+            raise ChatError("Telegram does not know TELEGRAM_BOT_TOKEN. Copy it once more from @BotFather.") from None
+        except TelegramError as error:
+            hint = "Check the network and start again."
+            raise ChatError(f"Telegram cannot be reached ({type(error).__name__}). {hint}") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.application.shutdown()
+
+    async def poll(self, stop: asyncio.Event) -> None:
+        """Read updates and deal with them until told to stop; `SecondPoller` when another program reads them, too."""
+        await Poller(self.application, self._put_off).run(stop)
+
+    async def deliver_notices(self, stop: asyncio.Event) -> None:
+        """Send the scheduler's notices as they come, until told to stop."""
+        while not stop.is_set():
+            sent = 0
+            try:
+                sent = await self.deliver_due_notices()
+            except DatabaseUnavailable:
+                logger.warning("waiting for the database", extra={"action": "wait_for_database"})
+            await wait(stop, 0.0 if sent else IDLE_SECONDS)
+
+    async def deliver_due_notices(self) -> int:
+        """Send the notices that are due now, a few at most; how many there were."""
+        return await deliver_due(self._db, self._sender, self._admins, now=self._clock)
+
+    # Who is let in ------------------------------------------------------------------------------------------------------------
+
+    def _admin(self, update: Update) -> int | None:
+        """The id of the admin who sent an update in their private chat, which is also the chat's id; None for everybody else."""
+        user, chat = update.effective_user, update.effective_chat
+        if user is None or chat is None or chat.type != ChatType.PRIVATE or chat.id != user.id:
+            return None
+        return user.id if user.id in self._admins else None
+
+    async def _gate(self, update: Update, _: Callback) -> None:
+        """Before any other handler, for updates of every kind: for those not let in nothing happens but an audit row."""
+        if self._admin(update) is not None:
+            return
+        user, chat = update.effective_user, update.effective_chat
+        await self._db.refuse_update(
+            update_id=update.update_id,
+            chat_id=chat.id if chat else 0,
+            user_id=user.id if user else 0,
+            detail={"kind": _kind(update), "chat_type": chat.type if chat else None},
+        )
+        raise ApplicationHandlerStop
+
+    # What answers what --------------------------------------------------------------------------------------------------------
+
+    async def _start(self, update: Update, _: Callback) -> None:
+        await self._converse(update, Said(update=update.update_id, command="start"))
+
+    async def _cancel(self, update: Update, _: Callback) -> None:
+        await self._converse(update, Said(update=update.update_id, command="cancel"))
+
+    async def _words(self, update: Update, _: Callback) -> None:
+        await self._converse(
+            update, Said(update=update.update_id, text=update.message.text if update.message else None)
+        )
+
+    async def _tap(self, update: Update, _: Callback) -> None:
+        query = update.callback_query
+        data = (query.data if query else None) or ""
+        if query is None or query.message is None or not data.startswith(f"{intake.PREFIX}:"):
+            await self._answer(update, [toast(intake.STALE)])
+            return
+        await self._converse(update, Said(update=update.update_id, button=data, message=query.message.message_id))
+
+    async def _unknown(self, update: Update, _: Callback) -> None:
+        command = ((update.message and update.message.text) or "").split()[0][:40]
+        await self._answer(update, [say(f"I do not know {code(command)}. /help says what I do.")])
+
+    def _looker(self, answer: Answer) -> Callable[[Update, Callback], Coroutine[Any, Any, None]]:
+        """A handler that looks something up."""
+
+        async def look(update: Update, context: Callback) -> None:
+            asked = Asked(words=" ".join(context.args or ()), now=self._clock(), sop=await self._sop(), db=self._db)
+            await self._answer(update, await answer(asked))
+
+        return look
+
+    async def _converse(self, update: Update, said: Said) -> None:
+        """One turn of the conversation."""
+        admin = self._admin(update)
+        if admin is None:
+            return
+        sop, state = await self._sop(), await self._db.bot_state(chat_id=admin)
+        zones = dict.fromkeys(person.timezone for person in sop.interviewers.values())
+        context = Context(
+            now=self._clock(),
+            courses=sop.courses,
+            timezone=sop.timezone,
+            nearby=tuple(zones)[:_MOST_ZONES],
+            chat=admin,
+            user=admin,
+            lane=self._lane,
+        )
+        await self._commit(update, advance(state, said, context))
+
+    async def _answer(self, update: Update, replies: Sequence[Json]) -> None:
+        """Replies that leave the conversation where it is."""
+        admin = self._admin(update)
+        if admin is not None:
+            await self._commit(update, Turn(state=await self._db.bot_state(chat_id=admin), replies=replies))
+
+    async def _commit(self, update: Update, turn: Turn) -> None:
+        """The effect of an update, once; then its replies, as long as nobody has noted that they were sent."""
+        admin = self._admin(update)
+        if admin is None:
+            return
+        done = await self._db.bot_turn(
+            update_id=update.update_id,
+            chat_id=admin,
+            user_id=admin,
+            state=turn.state,
+            replies=turn.replies,
+            command=turn.command,
+        )
+        self._told_of_outage.discard(admin)
+        if not done["replied"]:
+            await self._sender.reply(update, done["replies"], done["outcome"])
+            await self._db.replied(update_id=update.update_id)
+
+    # When something fails -------------------------------------------------------------------------------------------------------
+
+    async def _on_error(self, update: object, context: Callback) -> None:
+        """Have the update read again when waiting can help; else log where it failed, and apologise. The error's text is not
+        logged: it may quote what people wrote. No other handler sees the update afterwards, whatever happens here."""
+        try:
+            if isinstance(update, Update) and context.error is not None:
+                await self._make_good(update, context.error)
+        except TelegramError as error:
+            logger.warning("apology not sent: %s", type(error).__name__, extra={"action": "apology_failed"})
+        raise ApplicationHandlerStop
+
+    async def _make_good(self, update: Update, error: Exception) -> None:
+        extra = {"action": "update_failed", "update_id": update.update_id}
+        admin = self._admin(update)
+        if _passes(error):
+            logger.warning("update put off: %s", type(error).__name__, extra=extra)
+            self._put_off[update.update_id] = seconds_asked_for(error)
+            if isinstance(error, DatabaseUnavailable) and admin is not None and admin not in self._told_of_outage:
+                self._told_of_outage.add(admin)
+                await self._sender.reply(update, [say(_NO_DATABASE)], None)
+            return
+        logger.error("update failed: %s\n%s", type(error).__name__, _where(error), extra=extra)
+        if admin is not None:
+            await self._sender.reply(update, [say(_SORRY)], None)
+
+
+def _menu() -> list[BotCommand]:
+    lookups = [(name, text) for name, (text, _) in COMMANDS.items()]
+    return [BotCommand(*entry) for entry in [("start", "Take in a candidate"), ("cancel", "Stop what I ask"), *lookups]]
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same update may well succeed a little later."""
+    return isinstance(error, DatabaseUnavailable | RetryAfter | NetworkError) and not isinstance(error, BadRequest)
+
+
+def _where(error: Exception) -> str:
+    return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _kind(update: Update) -> str:
+    """The type of an update, such as `message` or `poll_answer`."""
+    return next((name for name in Update.ALL_TYPES if getattr(update, name, None) is not None), "unknown")

@@ -1,0 +1,232 @@
+"""A person at the bot, for scripted conversations: the same script over Telegram's stand-in and over the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from telegram import Update
+
+from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
+from sop import Sop
+from supabase_db import Database
+from telegram_bot import AdminBot
+from tests.fakes.telegram import Json, Shown, TelegramServer
+
+ADMIN = 7_000_001
+NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)  # a Saturday, 10:00 in Los Angeles
+
+
+def updates_of(user: int = ADMIN, *, numbers: Any = None, chat: Json | None = None) -> Updates:
+    return Updates(user, numbers or itertools.count(5_000), chat or {"id": user, "type": "private", "first_name": "A"})
+
+
+class Updates:
+    """Makes the updates that Telegram would send for what a person does."""
+
+    def __init__(self, user: int, numbers: Any, chat: Json) -> None:
+        self._user = {"id": user, "is_bot": False, "first_name": "A"}
+        self._numbers, self._chat = numbers, chat
+
+    def words(self, text: str) -> Json:
+        message = self._message() | {"text": text}
+        if text.startswith("/"):
+            message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]
+        return {"update_id": next(self._numbers), "message": message}
+
+    def sticker(self) -> Json:
+        sticker = {
+            "file_id": "f", "file_unique_id": "u", "type": "regular", "width": 1, "height": 1,
+            "is_animated": False, "is_video": False,
+        }  # fmt: skip
+        return {"update_id": next(self._numbers), "message": self._message() | {"sticker": sticker}}
+
+    def tap(self, data: str, message_id: int) -> Json:
+        number = next(self._numbers)
+        query = {"id": str(number), "from": self._user, "chat_instance": "c", "data": data}
+        return {
+            "update_id": number,
+            "callback_query": query | {"message": self._message() | {"message_id": message_id}},
+        }
+
+    def _message(self) -> Json:
+        return {"message_id": next(self._numbers), "date": 1_767_600_000, "chat": self._chat, "from": self._user}
+
+
+class Person(ABC):
+    """Somebody who writes and taps, and reads what the bot says. `transcript` is the whole of it."""
+
+    def __init__(self, db: Database, sop: Sop) -> None:
+        self.db, self.current_sop, self.now = db, sop, NOW
+        self.transcript: list[str] = []
+
+    async def sop(self) -> Sop:
+        return self.current_sop
+
+    async def says(self, text: str) -> str:
+        """Write something; what the bot answers."""
+        return self._noted(f"> {text}", await self._says(text))
+
+    async def taps(self, label: str) -> str:
+        """Press the newest button with this in its label; what the bot answers."""
+        return self._noted(f"> [{label}]", await self._taps(label))
+
+    async def reads_news(self) -> str:
+        """What the bot says of its own accord."""
+        return self._noted("", await self._reads_news())
+
+    def _noted(self, did: str, heard: str) -> str:
+        self.transcript += filter(None, [did, heard])
+        return heard
+
+    @abstractmethod
+    async def comes(self) -> None: ...
+
+    @abstractmethod
+    async def leaves(self) -> None: ...
+
+    @abstractmethod
+    async def _says(self, text: str) -> str: ...
+
+    @abstractmethod
+    async def _taps(self, label: str) -> str: ...
+
+    @abstractmethod
+    async def _reads_news(self) -> str: ...
+
+
+class TelegramPerson(Person):
+    """In Telegram. With `mortal` the bot dies before every update and another one on the same database goes on."""
+
+    def __init__(self, db: Database, sop: Sop, *, user: int = ADMIN, mortal: bool = False) -> None:
+        super().__init__(db, sop)
+        self.server, self.made, self._mortal, self._user = TelegramServer(), updates_of(user), mortal, user
+        self.sent: list[Json] = []
+        self.bot = self._new_bot()
+
+    def _new_bot(self) -> AdminBot:
+        return AdminBot(
+            token="1:X", db=self.db, sop=self.sop, admins=[ADMIN], request=self.server, pace=0, clock=lambda: self.now
+        )
+
+    async def comes(self) -> None:
+        await self.bot.__aenter__()
+
+    async def leaves(self) -> None:
+        await self.bot.__aexit__()
+
+    async def feed(self, update: Json) -> str:
+        """Have the bot deal with an update; what came of it, as a person reads it."""
+        if self._mortal:
+            await self.leaves()
+            self.bot = self._new_bot()
+            await self.comes()
+        self.sent.append(update)
+        shown, toasts = len(self.server.log), len(self.server.toasts)
+        await self.bot.application.process_update(Update.de_json(update, self.bot.application.bot))
+        notes = [f"({text})" for text in self.server.toasts[toasts:]]
+        return "\n".join([*notes, *map(_page, self.server.log[shown:])])
+
+    def button(self, label: str) -> tuple[str, int]:
+        """The data of the newest button with this in its label, and its message."""
+        for message in sorted(self.server.messages.values(), key=lambda shown: -shown.id):
+            for key in (key for row in message.rows for key in row if label in key["text"]):
+                return str(key["callback_data"]), message.id
+        raise AssertionError(f"there is no button {label!r}")
+
+    async def _says(self, text: str) -> str:
+        return await self.feed(self.made.words(text))
+
+    async def _taps(self, label: str) -> str:
+        return await self.feed(self.made.tap(*self.button(label)))
+
+    async def _reads_news(self) -> str:
+        shown = len(self.server.log)
+        while await self.bot.deliver_due_notices():
+            pass
+        return "\n".join(map(_page, self.server.log[shown:]))
+
+
+class TerminalPerson(Person):
+    """At the terminal, with the polling loop running."""
+
+    def __init__(self, db: Database, sop: Sop) -> None:
+        super().__init__(db, sop)
+        self.stop, self.printed = asyncio.Event(), ""
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._waiting = asyncio.Event()
+        self._polling: asyncio.Task[None] | None = None
+
+    async def comes(self) -> None:
+        request = TerminalRequest(
+            read_line=self._line,
+            write=self._print,
+            ended=self.stop.set,
+            last_update=await self.db.last_update_id(),
+        )
+        self.stop.clear()
+        self._waiting.clear()
+        self.bot = AdminBot(
+            token=TOKEN, db=self.db, sop=self.sop, admins=[ADMIN_ID], request=request, pace=0, clock=lambda: self.now
+        )
+        await self.bot.__aenter__()
+        self._polling = asyncio.create_task(self.bot.poll(self.stop))
+        await self._waiting.wait()
+
+    async def leaves(self) -> None:
+        """End the input, as Ctrl-D does."""
+        self._lines.put_nowait(None)
+        assert self._polling is not None
+        await asyncio.wait_for(self._polling, 5)
+        await self.bot.__aexit__()
+
+    async def dies(self) -> None:
+        """Be killed, whatever is under way."""
+        assert self._polling is not None
+        self._polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._polling
+        await self.bot.__aexit__()
+
+    async def _line(self) -> str | None:
+        self._waiting.set()
+        return await self._lines.get()
+
+    def _print(self, text: str) -> None:
+        self.printed += text
+
+    async def _says(self, text: str) -> str:
+        before = len(self.printed)
+        self._waiting.clear()
+        self._lines.put_nowait(text)
+        await asyncio.wait_for(self._waiting.wait(), 10)
+        return _dedented(self.printed[before:])
+
+    async def _taps(self, label: str) -> str:
+        numbers = re.findall(rf"\[(\d+)\] (?:(?!   \[).)*?{re.escape(label)}", self.printed)
+        assert numbers, f"there is no button {label!r}"
+        return await self._says(numbers[-1])
+
+    async def _reads_news(self) -> str:
+        before = len(self.printed)
+        while await self.bot.deliver_due_notices():
+            pass
+        return _dedented(self.printed[before:])
+
+
+def _page(shown: Shown) -> str:
+    """A message and its buttons as text, much as the terminal has them."""
+    return "\n".join([shown.text, *("   ".join(f"[{key['text']}]" for key in row) for row in shown.rows)])
+
+
+def _dedented(text: str) -> str:
+    return "\n".join(line.removeprefix("  ") for line in text.strip("\n").split("\n"))
+
+
+Open = Callable[[], Awaitable[Person]]

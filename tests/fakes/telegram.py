@@ -1,0 +1,155 @@
+"""A stand-in for Telegram's servers, behind the library's request interface: it keeps chats, is as strict as the Bot API where
+that matters (HTML, lengths, button data, edits that change nothing), and refuses calls by script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from telegram.request import BaseRequest, RequestData
+
+Json = dict[str, Any]
+_ENTITY = re.compile(r"<(/?)(b|i|code)>|&(lt|gt|amp|quot);|[^<&]")
+_MEANING = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
+
+
+class Refused(Exception):
+    """The server says no."""
+
+    def __init__(self, status: int, description: str, **parameters: Any) -> None:
+        self.status, self.description, self.parameters = status, description, parameters
+        super().__init__(description)
+
+
+@dataclass(kw_only=True)
+class Shown:
+    """A message as a person sees it now."""
+
+    id: int
+    chat: int
+    text: str
+    rows: list[list[Json]] = field(default_factory=list)
+
+    @property
+    def labels(self) -> list[str]:
+        return [key["text"] for row in self.rows for key in row]
+
+
+class TelegramServer(BaseRequest):
+    """Answers the Bot API in memory. `messages` are the chats as they look now, `log` everything that was shown in order, and
+    `calls` every call; `refusals` holds what the next calls of a method are answered with instead (None: it goes through)."""
+
+    def __init__(self) -> None:
+        self.messages: dict[int, Shown] = {}
+        self.log: list[Shown] = []
+        self.toasts: list[str] = []
+        self.calls: list[tuple[str, Json]] = []
+        self.refusals: dict[str, deque[Refused | None]] = {}
+        self.updates: dict[int, Json] = {}
+        self.offsets: list[int | None] = []
+        self._ids = itertools.count(1001)
+
+    @property
+    def read_timeout(self) -> float | None:
+        return None
+
+    async def initialize(self) -> None:
+        """Nothing to connect."""
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        name = url.rpartition("/")[2]
+        sent = dict(request_data.parameters) if request_data else {}
+        self.calls.append((name, sent))
+        try:
+            refusal = self.refusals[name].popleft() if self.refusals.get(name) else None
+            if refusal:
+                raise refusal
+            result = await self._news(sent) if name == "getUpdates" else self._result(name, sent)
+        except Refused as no:
+            body = {"ok": False, "error_code": no.status, "description": no.description, "parameters": no.parameters}
+            return no.status, json.dumps(body).encode()
+        return 200, json.dumps({"ok": True, "result": result}).encode()
+
+    def refuse(self, method: str, *answers: Refused | None) -> None:
+        """Answer the next calls of a method like this."""
+        self.refusals.setdefault(method, deque()).extend(answers)
+
+    def _result(self, name: str, sent: Json) -> Any:
+        if name == "getMe":
+            return {"id": 42, "is_bot": True, "first_name": "Scheduler", "username": "scheduler_bot"}
+        if name in {"deleteWebhook", "setMyCommands"}:
+            return True
+        if name == "answerCallbackQuery":
+            if sent.get("text"):
+                self.toasts.append(sent["text"])
+            return True
+        if name == "sendMessage":
+            return self._shown(Shown(id=next(self._ids), chat=int(sent["chat_id"]), text=_read(sent), rows=_rows(sent)))
+        if name == "editMessageText":
+            return self._edit(sent)
+        raise Refused(404, f"Not Found: method {name}")
+
+    def _edit(self, sent: Json) -> Json:
+        old = self.messages.get(int(sent["message_id"]))
+        new = Shown(id=int(sent["message_id"]), chat=int(sent["chat_id"]), text=_read(sent), rows=_rows(sent))
+        if old is None:
+            raise Refused(400, "Bad Request: message to edit not found")
+        if (old.text, old.rows) == (new.text, new.rows):
+            raise Refused(400, "Bad Request: message is not modified: specified new message content is the same")
+        return self._shown(new)
+
+    def _shown(self, message: Shown) -> Json:
+        self.messages[message.id] = message
+        self.log.append(message)
+        chat = {"id": message.chat, "type": "private", "first_name": "A"}
+        return {"message_id": message.id, "date": 1_767_600_000, "chat": chat, "text": message.text}
+
+    async def _news(self, sent: Json) -> list[Json]:
+        """Updates from the offset on; those before it are forgotten for good, as Telegram does it."""
+        offset = sent.get("offset")
+        self.offsets.append(offset)
+        self.updates = {number: update for number, update in self.updates.items() if offset is None or number >= offset}
+        if not self.updates:
+            await asyncio.sleep(0.01)
+        return [self.updates[number] for number in sorted(self.updates)]
+
+
+def _read(sent: Json) -> str:
+    """The text of a message after its entities have been parsed, as a person reads it."""
+    if sent.get("parse_mode") != "HTML":
+        raise Refused(400, "Bad Request: this server only reads HTML")
+    text, place, open_tags = "", 0, []
+    while place < len(sent["text"]):
+        match = _ENTITY.match(sent["text"], place)
+        if not match:
+            raise Refused(400, f"Bad Request: can't parse entities at {place}")
+        if match[2] and not match[1]:
+            open_tags.append(match[2])
+        elif match[2] and (not open_tags or open_tags.pop() != match[2]):
+            raise Refused(400, f"Bad Request: can't parse entities: unexpected end tag at {place}")
+        text += "" if match[2] else _MEANING[match[3]] if match[3] else match[0]
+        place = match.end()
+    if open_tags or not text.strip():
+        raise Refused(400, "Bad Request: message text is empty or a tag is not closed")
+    if len(text.encode("utf-16-le")) // 2 > 4096:
+        raise Refused(400, "Bad Request: message is too long")
+    return text
+
+
+def _rows(sent: Json) -> list[list[Json]]:
+    rows: list[list[Json]] = (sent.get("reply_markup") or {}).get("inline_keyboard", [])
+    keys = [key for row in rows for key in row]
+    if len(keys) > 100 or any(not 1 <= len(key["callback_data"].encode()) <= 64 or not key["text"] for key in keys):
+        raise Refused(400, "Bad Request: BUTTON_DATA_INVALID")
+    return rows
