@@ -15,12 +15,14 @@ from zoneinfo import ZoneInfo
 from calendar_utils import Calendars, pace_for
 from calendars.base import Calendar, Owner
 from calendars.local import LocalCalendar
+from chat import terminal
 from config import Settings, parse_sop, read_sop
 from domain.errors import SchedulerError
 from local_postgres import LocalPostgres, attach
 from scheduler import Scheduler, Step
 from sop import Sop
 from supabase_db import Database, apply_migrations
+from telegram_bot import AdminBot
 
 Json = dict[str, Any]
 
@@ -132,6 +134,33 @@ def build_engine(
         lane=parts.settings.lane,
         observe=observe,
         stop=stop,
+    )
+
+
+def build_bot(parts: Services, token: str) -> AdminBot:
+    """The bot in Telegram."""
+    return AdminBot(
+        token=token, db=parts.db, sop=parts.sop, admins=parts.settings.telegram_admin_ids, lane=parts.settings.lane
+    )
+
+
+async def build_terminal_bot(parts: Services, stop: asyncio.Event) -> AdminBot:
+    """The same bot on this terminal; the end of its input tells everything to stop."""
+    console = terminal.Console()
+    request = terminal.TerminalRequest(
+        read_line=console.read_line,
+        write=console.write,
+        ended=stop.set,
+        last_update=await parts.db.last_update_id(),
+    )
+    return AdminBot(
+        token=terminal.TOKEN,
+        db=parts.db,
+        sop=parts.sop,
+        admins=[terminal.ADMIN_ID],
+        lane=parts.settings.lane,
+        request=request,
+        pace=0,
     )
 
 

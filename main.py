@@ -1,7 +1,8 @@
 """The command line: `python main.py run` is the product; the other commands look at what it did.
 
-What commands show is in `console/`, how the parts are joined in `assembly.py`, what `run` does in `session.py`. Exit codes: 0 done;
-1 something needs a look (bad rows, an invalid SOP, a broken audit); 2 a wrong call or setting; 3 not found; 4 no database.
+What commands show is in `console/`, how the parts are joined in `assembly.py`, what `run` does in `session.py`.
+Exit codes: 0 done; 1 something needs a look (bad rows, an invalid SOP, a broken audit); 2 a wrong call or setting; 3 not found;
+4 no database.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ T = TypeVar("T")
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # they would print settings, and with them secrets
     help="Schedules mock interviews by a standard operating procedure (SOP): no double booking, every decision explained.",
     epilog="Exit codes: 0 done; 1 something needs a look; 2 a wrong call or setting; 3 not found; 4 no database.",
 )
@@ -63,8 +65,8 @@ def import_file(
 ) -> None:
     """Take in the candidates of a CSV FILE; the good rows go in, the bad ones are listed. The same file twice adds nothing."""
     data = file.read_bytes() if file.is_file() else _fail(f"{file}: there is no such file.", 2)
-    roster = ask(lambda parts: take_in(parts, data))
-    out.print(views.roster(roster))
+    roster, new = ask(lambda parts: take_in(parts, data))
+    out.print(views.roster(roster, new))
     raise typer.Exit(1 if roster.bad else 0)
 
 

@@ -1,4 +1,4 @@
-"""What `run` does from start to end: the examples the first time, whoever waits, the result, then the bot until it is told to stop.
+"""What `run` does from start to end: the examples the first time, whoever waits, the result, then the bot until told to stop.
 
 Also the two pieces of work that commands share with it: taking in a file, and writing calendars out.
 """
@@ -11,7 +11,8 @@ import hashlib
 import json
 import shutil
 import signal
-from collections.abc import Coroutine, Iterator
+import sys
+from collections.abc import Coroutine, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,15 +48,17 @@ async def run_session(settings: Settings, address: Json, out: Console) -> int:
     return 0
 
 
-async def take_in(parts: Services, data: bytes) -> Roster:
-    """Enqueue the good rows of a CSV file; a row whose request is already there adds nothing."""
+async def take_in(parts: Services, data: bytes) -> tuple[Roster, int]:
+    """Enqueue the good rows of a CSV file: what it holds, and how many were new. A request that is already there adds nothing."""
     sop = await parts.sop()
     roster = read_csv(data, Reference(today=datetime.now(sop.zone).date(), courses=sop.courses))
+    new = 0
     for row in roster.good:
         plain = row.request.plain()
         key = "csv:" + hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-        await parts.db.enqueue(request=plain, key=key, source="csv", actor=actor(), lane=parts.settings.lane)
-    return roster
+        queued = await parts.db.enqueue(request=plain, key=key, source="csv", actor=actor(), lane=parts.settings.lane)
+        new += queued["created"]
+    return roster, new
 
 
 async def export_calendars(parts: Services, folder: Path) -> int:
@@ -69,10 +72,16 @@ async def export_calendars(parts: Services, folder: Path) -> int:
         names = [f"candidate-{row['number']}", *(f"interviewer-{who}" for who in row["interviewers"])]
         for name in names:
             calendars.setdefault(name, []).append(event)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, events in calendars.items():
-        (folder / f"{name}.ics").write_bytes(export(name, events, stamp=now))
+    await asyncio.to_thread(
+        _write_files, folder, {name: export(name, events, stamp=now) for name, events in calendars.items()}
+    )
     return len(calendars)
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / f"{name}.ics").write_bytes(data)
 
 
 async def _examples_once(parts: Services, out: Console) -> None:
@@ -83,7 +92,7 @@ async def _examples_once(parts: Services, out: Console) -> None:
     shutil.copytree(EXAMPLES / "calendars", parts.settings.data_dir / "calendars", dirs_exist_ok=True)
     file = EXAMPLES / "candidates.csv"
     out.print(f"Nothing is configured yet, so this is a first run on [bold]{file.parent.name}/{file.name}[/].\n")
-    out.print(views.roster(await take_in(parts, file.read_bytes())))
+    out.print(views.roster(*await take_in(parts, file.read_bytes())))
 
 
 async def _schedule_waiting(parts: Services, stop: asyncio.Event, out: Console) -> None:
@@ -121,13 +130,14 @@ async def _show_result(parts: Services, out: Console) -> None:
 
 async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
     """The bot, with the engine beside it, until told to stop: in Telegram when it is set up, else on a terminal, else not."""
-    settings = parts.settings
-    if settings.telegram_bot_token:
-        bot = build_bot(parts)
-        out.print("The bot answers in Telegram. Ctrl-C stops.")
+    token = parts.settings.telegram_bot_token
+    if token:
+        bot = build_bot(parts, token.get_secret_value())
+        out.print("\nThe bot answers in Telegram. Ctrl-C stops.")
     elif sys.stdin.isatty():
         await _nothing_to_repeat(parts.db)
-        bot = build_terminal_bot(parts, stop)
+        bot = await build_terminal_bot(parts, stop)
+        out.print("\n[bold]The bot[/], as in Telegram: /start takes in a candidate, /help tells more, Ctrl-D ends.")
     else:
         return
     async with bot:

@@ -61,14 +61,14 @@ def escalations(rows: Sequence[Json]) -> RenderableType:
     return Group(*(_escalation(row) for row in rows))
 
 
-def roster(found: Roster) -> RenderableType:
+def roster(found: Roster, new: int) -> RenderableType:
     """What a file gave: how many rows went in, and every mistake of the others with what would be right."""
-    lines: list[RenderableType] = [f"{plural(len(found.good), 'candidate')} read."]
+    known = len(found.good) - new
+    there = f"; {plural(known, 'other')} {'was' if known == 1 else 'were'} there already" if known else ""
+    lines: list[RenderableType] = [f"{plural(new, 'candidate')} taken in{there}."]
     if found.bad:
         rows = len({row.line for row in found.bad})
-        lines.append(
-            f"[yellow]{plural(rows, 'row')} left out; mend and import the file again, the others are not doubled:[/]"
-        )
+        lines.append(f"[yellow]{plural(rows, 'row')} left out; mend and import the file again, nobody is doubled:[/]")
     lines += [Text(f"  line {row.line}: {row.field}: {row.value!r}. {row.hint}") for row in found.bad]
     return Group(*lines)
 
@@ -95,9 +95,7 @@ def audit(rows: Iterable[Json], tz: ZoneInfo) -> Table:
     """What happened, oldest first."""
     table = _table("No.", "When", "What", "Who", "Facts")
     for row in rows:
-        facts = ", ".join(
-            f"{key} {_short(value)}" for key, value in row["detail"].items() if value not in (None, "", [])
-        )
+        facts = ", ".join(_fact(key, value) for key, value in row["detail"].items() if value not in (None, "", [], {}))
         table.add_row(str(row["id"]), _when(row["at"], tz), row["action"], escape(row["actor"]), escape(facts))
     return table
 
@@ -136,9 +134,14 @@ def _rounds(rows: Sequence[Json], sop: Sop, tz: ZoneInfo) -> Table:
     for row in rows:
         backups = [seat["interviewer"] for seat in row["seats"] if seat["backup"]]
         people = _interviewers({**row, "backups": backups}, sop)
-        link = escape(row["meeting"] or row["link"])
-        table.add_row(escape(row["title"]), _when(row["start"], tz), people, row["status"], link)
+        table.add_row(escape(row["title"]), _when(row["start"], tz), people, row["status"], _link(row))
     return table
+
+
+def _link(row: Json) -> Text:
+    """A word to click on, where the terminal can."""
+    url = row["meeting"] or row["link"]
+    return Text("open", style=f"link {url}") if url else Text("")
 
 
 def _escalation(row: Json) -> RenderableType:
@@ -187,8 +190,11 @@ def _when(moment: str, tz: ZoneInfo) -> str:
     return local_text(datetime.fromisoformat(moment), tz)
 
 
-def _short(value: object) -> str:
+def _fact(key: str, value: object) -> str:
+    words = key.replace("_", " ")
     if isinstance(value, list):
-        return plural(len(value), "entry", "entries")
+        return f"{len(value)} {words}"
+    if isinstance(value, dict):
+        return f"{words} " + " ".join(f"{name}={part}" for name, part in value.items() if part)
     text = str(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return f"{words} {text if len(text) <= 40 else text[:39] + '…'}"
