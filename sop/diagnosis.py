@@ -1,25 +1,29 @@
-"""Why there is no plan, and what would make one possible."""
+"""What can be told about a case without a plan, put together; each part is worked out when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
+from sop import conflict, funnels, relaxations
 from sop.case import Case
+from sop.relaxations import Planner
 from sop.result import Blame, Funnel, Relaxation
 
 
-class Diagnosis:
-    """What can be told about a case without a plan."""
+class CaseDiagnosis:
+    """Why a case has no plan, and what would give it one. `proven`: the search was not cut."""
 
-    def __init__(self, case: Case, plan: Callable[[Case], Any]) -> None:
-        self.case, self.plan = case, plan
+    def __init__(self, case: Case, plan: Planner, *, proven: bool) -> None:
+        self.case, self._plan, self._proven = case, plan, proven
 
+    @functools.cached_property
     def funnels(self) -> tuple[Funnel, ...]:
-        return ()
+        return funnels.funnels(self.case)
 
+    @functools.cached_property
     def conflict(self) -> tuple[Blame, ...]:
-        return ()
+        return conflict.conflict(self.case) if self._proven else ()  # after a cut nothing is known to be impossible
 
+    @functools.cached_property
     def relaxations(self) -> tuple[Relaxation, ...]:
-        return ()
+        return relaxations.relaxations(self.case, lambda: self.conflict, self._plan)

@@ -86,6 +86,13 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    def having(self, **changes: object) -> Self:
+        """A copy with other values, which are not checked; what was worked out from the old ones is forgotten."""
+        fresh = self.model_copy(update=changes)
+        for name in set(fresh.__dict__) - set(type(self).model_fields):
+            del fresh.__dict__[name]
+        return fresh
+
 
 class Gap(Part):
     """Least and largest distance to the round before; both may be reached."""
@@ -104,8 +111,8 @@ class Seat(Part):
     @functools.cached_property
     def ranks(self) -> dict[str, int]:
         """Everyone who can take the seat: 0 for a primary, for a backup the place in the list (the first is 1)."""
-        backups = {who: place for place, who in enumerate(self.backups, start=1)}
-        return backups | dict.fromkeys(self.interviewers, 0)
+        backups = {who: place for place, who in enumerate(self.backups, start=1) if who not in self.interviewers}
+        return dict.fromkeys(self.interviewers, 0) | backups
 
 
 class Round(Part):
@@ -250,27 +257,24 @@ class Sop(Part):
         """With the defaults of interviewers taken from the SOP, and pools as the people who have the skill."""
         people = {who: self._person(person) for who, person in self.interviewers.items()}
         courses = {
-            name: course.model_copy(update={"rounds": tuple(map(self._round, course.rounds))})
-            for name, course in self.courses.items()
+            name: course.having(rounds=tuple(map(self._round, course.rounds))) for name, course in self.courses.items()
         }
-        return self.model_copy(update={"interviewers": people, "courses": courses})
+        return self.having(interviewers=people, courses=courses)
 
     def _person(self, person: Interviewer) -> Interviewer:
         given = person.model_fields_set
-        return person.model_copy(
-            update={
-                "calendar": person.calendar or person.email,
-                "timezone": person.timezone or self.timezone,
-                "working_hours": person.working_hours if "working_hours" in given else self.working_hours,
-            }
+        return person.having(
+            calendar=person.calendar or person.email,
+            timezone=person.timezone or self.timezone,
+            working_hours=person.working_hours if "working_hours" in given else self.working_hours,
         )
 
     def _round(self, round_: Round) -> Round:
-        return round_.model_copy(update={"seats": tuple(map(self._seat, round_.seats))})
+        return round_.having(seats=tuple(map(self._seat, round_.seats)))
 
     def _seat(self, seat: Seat) -> Seat:
         pool = [who for who, person in self.interviewers.items() if seat.pool and seat.pool in person.skills]
-        return seat.model_copy(update={"interviewers": tuple(dict.fromkeys([*seat.interviewers, *pool]))})
+        return seat.having(interviewers=tuple(dict.fromkeys([*seat.interviewers, *pool])))
 
 
 def _monday(moment: datetime, tz: ZoneInfo, days_later: int) -> datetime:

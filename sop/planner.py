@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from domain.model import CandidateRequest, Interval, Interview
 from sop.case import Case, case_of
 from sop.certificate import reasons
-from sop.diagnosis import Diagnosis
+from sop.diagnosis import CaseDiagnosis
 from sop.model import Sop
 from sop.problem import BACKUP, MOVED, RANK, Layer, Problem
 from sop.result import Cost, NoPlan, Plan
@@ -45,7 +45,8 @@ def plan_case(case: Case) -> Plan | NoPlan:
     problem = Problem(case)
     found = search(problem)
     if not isinstance(found, Found):
-        return NoPlan(sop_version=case.sop.version, proven=found.proven, _diagnosis=Diagnosis(case, plan_case))
+        diagnosis = CaseDiagnosis(case, plan_case, proven=found.proven)
+        return NoPlan(sop_version=case.sop.version, proven=found.proven, diagnosis=diagnosis)
     interviews = dict(problem.kept)
     for layer, (tick, team) in zip(problem.layers, found.placed, strict=True):
         interviews[layer.position] = _interview(problem, layer, tick, team)

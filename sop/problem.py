@@ -106,13 +106,13 @@ class Problem:
         return tick, before
 
     def person_bits(self, who: str, place: int, round_: Round) -> int:
-        if who in self._barred(place):
+        if who in self.barred(place):
             return 0
         return _met(self.calendar.person_steps(self.sop.interviewers[who], round_), self.axis.all)
 
     # What kept rounds ask of the others ---------------------------------------------------------------------------
 
-    def _barred(self, place: int) -> frozenset[str]:
+    def barred(self, place: int) -> frozenset[str]:
         """Who must not take a round because of the rounds that are kept."""
         if not self.kept:
             return frozenset()

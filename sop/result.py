@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from datetime import date
+from typing import Any, NamedTuple, Protocol
 
 from domain.model import CandidateRequest, Interview
+from sop.case import Case
 from sop.model import Sop
 
 
@@ -64,10 +66,11 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """How many starts are left after one more rule."""
+    """How many starts are left after one more rule. `met`: the first and last date of those that it met, None if it met none."""
 
     rule: str
     left: int
+    met: tuple[date, date] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,28 +118,39 @@ class Blame:
     subject: str = ""
 
 
+class Diagnosis(Protocol):
+    """Where a `NoPlan` has its reasons from."""
+
+    @property
+    def case(self) -> Case: ...
+    @property
+    def funnels(self) -> tuple[Funnel, ...]: ...
+    @property
+    def conflict(self) -> tuple[Blame, ...]: ...
+    @property
+    def relaxations(self) -> tuple[Relaxation, ...]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoPlan:
     """No plan obeys the rules. `proven` is False when the search was cut before it was sure."""
 
     sop_version: str
     proven: bool = True
-    _diagnosis: Any = field(repr=False, compare=False)
+    diagnosis: Diagnosis = field(repr=False, compare=False)
 
-    @functools.cached_property
+    @property
     def funnels(self) -> tuple[Funnel, ...]:
         """For each round, up to the first that cannot be placed, what each rule leaves of its starts."""
-        funnels: tuple[Funnel, ...] = self._diagnosis.funnels()
-        return funnels
+        return self.diagnosis.funnels
 
-    @functools.cached_property
+    @property
     def conflict(self) -> tuple[Blame, ...]:
-        """Rules that together make it impossible: taking any one away makes a plan possible."""
-        conflict: tuple[Blame, ...] = self._diagnosis.conflict()
-        return conflict
+        """Rules that leave no plan even if they were the only ones, and none of them needless for that. Empty when the search
+        was cut, and when there are simply too few people."""
+        return self.diagnosis.conflict
 
-    @functools.cached_property
+    @property
     def relaxations(self) -> tuple[Relaxation, ...]:
         """The ways out, each planned; those that bend least come first."""
-        relaxations: tuple[Relaxation, ...] = self._diagnosis.relaxations()
-        return relaxations
+        return self.diagnosis.relaxations

@@ -106,8 +106,7 @@ def _facts(instance: Instance, sop: Sop, plan: tuple[Interview, ...], kept: list
 
 
 def _with_rounds(sop: Sop, rounds: tuple[Round, ...]) -> Sop:
-    course = sop.courses["course"].model_copy(update={"rounds": rounds})
-    return sop.model_copy(update={"courses": {"course": course}})
+    return sop.having(courses={"course": sop.courses["course"].having(rounds=rounds)})
 
 
 def cost_of(instance: Instance, plan: tuple[Interview, ...]) -> Cost:

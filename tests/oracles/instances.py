@@ -220,18 +220,20 @@ def _seat(draw: random.Random, people: list[str], skills: tuple[str, ...]) -> Pl
 def _request(draw: random.Random, size: Size, sop: Sop, first: date, last: date) -> CandidateRequest:
     opening = datetime(first.year, first.month, first.day, tzinfo=UTC)
     days = (last - first).days + 1
-    return CandidateRequest(
-        name="A Candidate",
-        email=EMAIL,
-        course="course",
-        window=(first, last),
-        slots=draw.choice(size.slots),
-        timezone=draw.choice((None, None, *ZONES)),
-        blocked_dates=frozenset({first + timedelta(days=draw.randint(0, days))})
-        if draw.random() < 0.2
-        else frozenset(),
-        preferred_slots=draw.choice((["09:00-10:00"], {"mon-wed": ["08:00-12:00"]})) if draw.random() < 0.4 else None,
-        busy=tuple(_busy(draw, opening, days, 0.1)),
+    return CandidateRequest.parse(
+        {
+            "name": "A Candidate",
+            "email": EMAIL,
+            "course": "course",
+            "window": (first, last),
+            "slots": draw.choice(size.slots),
+            "timezone": draw.choice((None, None, *ZONES)),
+            "blocked_dates": [first + timedelta(days=draw.randint(0, days))] if draw.random() < 0.2 else [],
+            "preferred_slots": draw.choice((["09:00-10:00"], {"mon-wed": ["08:00-12:00"]}))
+            if draw.random() < 0.4
+            else None,
+            "busy": _busy(draw, opening, days, 0.1),
+        }
     )
 
 
