@@ -84,7 +84,7 @@ create table public.calendar_writes (
   unique (interview_id, verb, generation, revision)
 );
 
-create index calendar_writes_pending on public.calendar_writes (candidate_id) where status = 'pending';
+create index calendar_writes_candidate on public.calendar_writes (candidate_id, id);
 
 comment on table public.calendar_writes is
   'What is to be done in calendars, made in the transaction that makes it true and done afterwards; a second try finds the first by its key.';
