@@ -7,6 +7,7 @@ themselves, and the fingerprint of what we wrote, by which a person's change is 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -24,10 +25,12 @@ from domain.model import Interval
 PRODUCT = "-//Mock Interview Scheduler//EN"
 MAX_BYTES = 20_000_000  # no calendar file of a person is larger; what is, is no calendar
 DOMAIN = "mock-interview-scheduler"
+_UTC = ZoneInfo("UTC")
 _UID = re.compile(rf"([0-9A-Za-z-]{{1,64}})-(\d{{1,9}})@{DOMAIN}")
 _REVISION, _FINGERPRINT = "X-INTERVIEW-REVISION", "X-INTERVIEW-FINGERPRINT"
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ud800-\udfff]")  # no text of RFC 5545 may hold them
 _ADDRESS = re.compile(r"[^\s<>\"\\,;\x00-\x1f\x7f]+@[^\s<>\"\\,;\x00-\x1f\x7f]+")
+_BEGINS, _ENDS = re.compile(r"^BEGIN:(\S+)", re.MULTILINE), re.compile(r"^END:(\S+)", re.MULTILINE)
 _RESPONSES = {
     "ACCEPTED": Response.ACCEPTED,
     "TENTATIVE": Response.TENTATIVE,
@@ -137,17 +140,10 @@ def export(name: str, events: Iterable[Event], *, stamp: datetime) -> bytes:
 
 def parse(data: bytes) -> Calendar:
     """A text as one calendar (several in one text are joined); `BrokenCalendar` unless all its times can be relied on."""
-    if len(data) > MAX_BYTES:
-        raise BrokenCalendar(f"it has more than {MAX_BYTES // 1_000_000} MB")
-    try:
-        calendars = Calendar.from_ical(data.decode("utf-8-sig"), multiple=True)
-    except UnicodeDecodeError as error:
-        raise BrokenCalendar(f"it is not UTF-8 text (byte {error.start})") from error
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:  # the library's ways to say no
-        raise BrokenCalendar(str(error).splitlines()[0][:200] if str(error) else "it is no iCalendar text") from error
+    calendars = _calendars(data)
     if not calendars or any(part.name != "VCALENDAR" for part in calendars):
         raise BrokenCalendar("it is no iCalendar text")
-    first = calendars[0]
+    first: Calendar = calendars[0]
     for other in calendars[1:]:
         first.subcomponents.extend(other.subcomponents)
     for component in first.walk():
@@ -178,6 +174,21 @@ def to_utc(value: date | datetime, zone: ZoneInfo) -> datetime:
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the zone comes on the next line
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _calendars(data: bytes) -> list[Any]:
+    if len(data) > MAX_BYTES:
+        raise BrokenCalendar(f"it has more than {MAX_BYTES // 1_000_000} MB")
+    try:
+        text = data.decode("utf-8-sig")
+        calendars: list[Any] = Calendar.from_ical(text, multiple=True)
+    except UnicodeDecodeError as error:
+        raise BrokenCalendar(f"it is not UTF-8 text (byte {error.start})") from error
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:  # the library's ways to say no
+        raise BrokenCalendar(str(error).splitlines()[0][:200] if str(error) else "it is no iCalendar text") from error
+    if Counter(_BEGINS.findall(text.upper())) != Counter(_ENDS.findall(text.upper())):
+        raise BrokenCalendar("it ends in the middle")  # the library would leave out what is not closed
+    return calendars
 
 
 def _empty() -> Calendar:
@@ -288,5 +299,13 @@ def _check_times(component: Any) -> None:
             moments = [each.dt for each in value.dts] if hasattr(value, "dts") else [getattr(value, "dt", None)]
             if named and any(isinstance(moment, datetime) and moment.tzinfo is None for moment in moments):
                 raise BrokenCalendar(f"it names the time zone {str(named)[:60]!r}, which is not known")
-    if component.name == "VEVENT" and "DTSTART" not in component:
+    if component.name == "VEVENT":
+        _check_order(component)
+
+
+def _check_order(event: Any) -> None:
+    if "DTSTART" not in event:
         raise BrokenCalendar("an event has no DTSTART")
+    start, end = event["DTSTART"].dt, event["DTEND"].dt if "DTEND" in event else event["DTSTART"].dt
+    if isinstance(start, datetime) != isinstance(end, datetime) or to_utc(end, _UTC) < to_utc(start, _UTC):
+        raise BrokenCalendar(f"an event ends before it starts ({start} to {end})")

@@ -96,8 +96,8 @@ def _takes_time(event: Any) -> bool:
 def _block(event: Any) -> Block:
     start = event["DTSTART"].dt
     end = event["DTEND"].dt if "DTEND" in event else start
-    if to_utc(end, ZoneInfo("UTC")) < to_utc(start, ZoneInfo("UTC")):
-        raise BrokenCalendar("an event ends before it starts")
+    if end == start and not isinstance(start, datetime):
+        end = start + timedelta(days=1)  # some apps write an all-day event so; it ends on the day that it starts on
     responses = dict(answers(event))
     declined = frozenset(who for who, response in responses.items() if response is Response.DECLINED)
     return Block(start=start, end=end, invited=frozenset(responses), declined=declined)
