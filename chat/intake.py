@@ -76,10 +76,11 @@ class Draft:
 
     def meaning(self, data: str) -> str | None:
         """What a button stands for, if it is one of the newest question's."""
-        prefix, _, place = data.rpartition(":")
-        if prefix != f"{PREFIX}:{self.nonce}:{self.turn}" or not place.isdecimal() or int(place) >= len(self.offered):
-            return None
-        return self.offered[int(place)]
+        return next((value for place, value in enumerate(self.offered) if self.data(place) == data), None)
+
+    def data(self, place: int) -> str:
+        """What the button in this place carries."""
+        return f"{PREFIX}:{self.nonce}:{self.turn}:{place}"
 
 
 def advance(state: Json | None, said: Said, context: Context) -> Turn:
@@ -188,14 +189,14 @@ def _ask(draft: Draft, context: Context, *, lead: Sequence[str] = (), edit: int 
 
 
 def _ask_again(draft: Draft, mistake: FieldError, context: Context) -> Turn:
-    """The same question after an answer that cannot be right, with what would be; its value is named where the hint does not."""
-    named = not mistake.value or mistake.value in mistake.hint
+    """The same question after an answer that cannot be right, with what would be; the answer is named where the hint does not."""
+    named = mistake.hint.startswith(mistake.value)
     return _ask(draft, context, lead=[("" if named else f"I cannot use {code(mistake.value)}. ") + esc(mistake.hint)])
 
 
 def _buttons(draft: Draft, rows: Sequence[Sequence[Choice]]) -> list[list[Json]]:
     place = iter(range(len(draft.offered)))
-    return [[button(label, f"{PREFIX}:{draft.nonce}:{draft.turn}:{next(place)}") for label, _ in row] for row in rows]
+    return [[button(label, draft.data(next(place))) for label, _ in row] for row in rows]
 
 
 def _base36(number: int) -> str:

@@ -126,24 +126,31 @@ class TelegramServer(BaseRequest):
 
 
 def _read(sent: Json) -> str:
-    """The text of a message after its entities have been parsed, as a person reads it."""
+    """The text of a message, if Telegram would take it."""
     if sent.get("parse_mode") != "HTML":
         raise Refused(400, "Bad Request: this server only reads HTML")
-    text, place, open_tags = "", 0, []
-    while place < len(sent["text"]):
-        match = _ENTITY.match(sent["text"], place)
-        if not match:
-            raise Refused(400, f"Bad Request: can't parse entities at {place}")
-        if match[2] and not match[1]:
-            open_tags.append(match[2])
-        elif match[2] and (not open_tags or open_tags.pop() != match[2]):
-            raise Refused(400, f"Bad Request: can't parse entities: unexpected end tag at {place}")
-        text += "" if match[2] else _MEANING[match[3]] if match[3] else match[0]
-        place = match.end()
-    if open_tags or not text.strip():
-        raise Refused(400, "Bad Request: message text is empty or a tag is not closed")
+    text = read_html(sent["text"])
+    if not text.strip():
+        raise Refused(400, "Bad Request: message text is empty")
     if len(text.encode("utf-16-le")) // 2 > 4096:
         raise Refused(400, "Bad Request: message is too long")
+    return text
+
+
+def read_html(source: str) -> str:
+    """What a person reads of a text in Telegram's HTML; `Refused` for anything Telegram cannot parse."""
+    text, place = "", 0
+    open_tags: list[str] = []
+    while place < len(source):
+        match = _ENTITY.match(source, place)
+        if not match or (match[1] and (not open_tags or open_tags.pop() != match[2])):
+            raise Refused(400, f"Bad Request: can't parse entities: byte offset {place}")
+        if match[2] and not match[1]:
+            open_tags.append(match[2])
+        text += "" if match[2] else _MEANING[match[3]] if match[3] else match[0]
+        place = match.end()
+    if open_tags:
+        raise Refused(400, f"Bad Request: can't parse entities: {open_tags[-1]} is not closed")
     return text
 
 
