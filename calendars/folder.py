@@ -88,7 +88,7 @@ class Folder:
         """A file's text as it is now; None when it is not there."""
         try:
             return (self.path / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
 
     def create(self, name: str, data: bytes) -> bool:
@@ -109,7 +109,7 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Delete a file; gone already is fine."""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(FileNotFoundError):
             (self.path / name).unlink()
             self._sync(name, None)
 

@@ -23,7 +23,7 @@ from calendars.base import Busy, Changes, Event, EventKey, EventState, Owners, U
 from calendars.folder import Folder
 from calendars.ical import DOMAIN, BrokenCalendar, Found, key_of, parse, read, uid, write
 from calendars.ical_busy import busy_times, merged
-from domain.errors import CalendarConflict, CalendarRefused
+from domain.errors import CalendarBusy, CalendarConflict, CalendarRefused
 from domain.model import Interval
 
 ORGANISER = "interviews"
@@ -79,7 +79,12 @@ class LocalCalendar:
             with self._one_at_a_time:
                 return work()
 
-        return await asyncio.to_thread(alone)
+        try:
+            return await asyncio.to_thread(alone)
+        except OSError as error:  # a full disk, a folder that is no folder: nothing of ours was written
+            raise CalendarBusy(
+                f"{error.filename or self._root}: {error.strerror}", reason="disk", calendar=self._organiser
+            ) from error
 
     def _busy(self, name: str, span: Interval) -> Busy:
         if not _is_folder_name(name):
