@@ -72,6 +72,7 @@ class LocalPostgres:
     def start(self) -> str:
         """Start the server, making or recovering its cluster first, and give its dsn once it takes connections.
 
+        Call it from the main thread: only then does the server end with this process also when that is killed.
         `AlreadyRunning` names the process that has it; `LocalPostgresError` says why it cannot run here and what to do.
         """
         try:
@@ -183,10 +184,10 @@ def _is_server_of(pid: int, cluster: Path) -> bool:
     """Whether this process lives and is the Postgres of this cluster; pids are given again, so its command line decides."""
     if Path("/proc/self/cmdline").exists():
         try:
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             return False
-        return str(cluster) in arguments  # a process that is dead but not yet collected has none
+        return os.fsencode(cluster) in arguments  # a process that is dead but not yet collected has none
     listed = subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)  # noqa: S603, S607 - macOS has it
     return f"-D {cluster} " in listed.stdout
 

@@ -26,7 +26,7 @@ ROLES = "create role anon; create role authenticated; create role service_role b
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """The dsn of an embedded Postgres with the roles that Supabase has, and `template_scheduler` ready to be cloned."""
-    folder = _folder()
+    folder = quick_folder()
     try:
         with LocalPostgres(folder / "data", settings=QUICK) as dsn:
             with psycopg.connect(dsn, autocommit=True) as connection:
@@ -120,7 +120,7 @@ class Databases:
         self._finished.append(sql.Identifier(name))
 
 
-def _folder() -> Path:
+def quick_folder() -> Path:
     """A folder in memory where there is room, else on the disk."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
