@@ -34,10 +34,10 @@ MAP: dict[str, set[str]] = {
     # root: joins everything
     "assembly": CORE
     | {"config", "supabase_db", "local_postgres", "calendars", "calendar_utils", "scheduler", "chat", "telegram_bot"},
-    "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "chat", "telegram_bot"},
+    "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db"},
     "main": CORE | {"assembly", "config", "console", "session", "supabase_db"},
 }
-CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter", "fromtimestamp"}
+CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter"}
 RANDOM = {"random", "secrets", "uuid"}
 
 
