@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -152,11 +154,18 @@ class Weather:
             await _half(answer, send)
         transport: asyncio.Transport = scope["state"]["transport"]  # put there by server.py
         if fault.reset and fault.kind is not Kind.TRUNCATED:
-            transport.abort()
+            _reset(transport)
         else:
             transport.close()
         while (await receive())["type"] != "http.disconnect":
             continue
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection with a RST: a socket that lingers for no time at all is not closed politely."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def _read(receive: Receive) -> bytes:

@@ -171,7 +171,7 @@ class FakeGoogle:
         self._of_project.count("")
         self._of_user.count(user)
 
-    def free_busy(self, body: Json) -> Json:
+    def free_busy(self, body: Json, user: str) -> Json:
         """The answer to a free/busy question; what is wrong with one calendar is told inside it."""
         start, end = instant(body.get("timeMin"), "timeMin"), instant(body.get("timeMax"), "timeMax")
         if start is None or end is None or start >= end:
@@ -180,7 +180,10 @@ class FakeGoogle:
             raise Refused(400, "timeRangeTooLong", "The requested time range is too long.")
         items = [item["id"] for item in body.get("items") or []]
         too_many = len(items) > int(body.get("calendarExpansionMax", 50))
-        answers = {name: self._free_busy_of(name, start, end, too_many=too_many) for name in items}
+        answers = {
+            name: self._free_busy_of(user if name == "primary" else name, start, end, too_many=too_many)
+            for name in items
+        }
         return {"kind": "calendar#freeBusy", "timeMin": body["timeMin"], "timeMax": body["timeMax"]} | {
             "calendars": answers
         }
@@ -257,7 +260,7 @@ def _app(google: FakeGoogle) -> FastAPI:
     @app.post(f"{API}/freeBusy")
     async def free_busy(request: Request) -> Json:
         body = json.loads(await request.body())
-        return _answered(google, request, lambda user: google.free_busy(body), FREE_BUSY)
+        return _answered(google, request, lambda user: google.free_busy(body, user), FREE_BUSY)
 
     _events(app, google)
     return app

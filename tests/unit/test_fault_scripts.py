@@ -86,9 +86,10 @@ def test_a_connection_that_breaks(fault: Fault, error: type[Exception], executed
     server.plan(fault)
     before = server.done
 
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         server.call()
 
+    assert caught.type is error  # a closed connection is a kind of reset one to Python
     assert server.done - before == executed
     assert server.call()[0] == 200  # only that one call
 
