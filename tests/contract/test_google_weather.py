@@ -1,0 +1,227 @@
+"""The Google client in bad weather: answers that are lost on the way, and failures that are told and not tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from calendars.base import EventKey, EventState
+from calendars.google import GoogleCalendar
+from calendars.google_errors import SPENT_FOR
+from calendars.google_events import event_id
+from domain.errors import CalendarBusy, CalendarRefused
+from tests.contract.google_hands import connected
+from tests.contract.harness import INTERVIEW, JANUARY, NOW, at, email, make_event
+from tests.fakes.faults import (
+    CLOSED,
+    DROPPED,
+    EXECUTED_THEN_CLOSED,
+    EXECUTED_THEN_DROPPED,
+    TRUNCATED,
+    UNAVAILABLE,
+    Fault,
+    FaultScript,
+    refused,
+    slow,
+    storm,
+)
+from tests.fakes.google import ORGANISER, FakeGoogle, running_google
+from tests.fakes.google_store import Mail
+
+KEY = make_event().key
+ID = event_id(KEY)
+LOST = [EXECUTED_THEN_DROPPED, EXECUTED_THEN_CLOSED, TRUNCATED]
+RATE = refused(403, "rateLimitExceeded")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[FakeGoogle]:
+    with running_google() as google:
+        yield google
+
+
+@pytest.fixture
+def google(served: FakeGoogle) -> FakeGoogle:
+    served.reset(clock=lambda: NOW, seed=5)
+    return served
+
+
+@pytest.fixture
+async def calendar(google: FakeGoogle) -> AsyncIterator[GoogleCalendar]:
+    async with connected(google) as client:
+        yield client
+
+
+async def until_done(act: Callable[[], Awaitable[Any]], tries: int = 40) -> Any:
+    """What the doorway does with a call that fails for now: make it again."""
+    for _ in range(tries):
+        try:
+            return await act()
+        except CalendarBusy:
+            continue
+    pytest.fail("still failing")
+
+
+# Lost answers
+
+
+@pytest.mark.parametrize("lost", LOST)
+async def test_an_insert_whose_answer_was_lost_is_found_again(
+    lost: Fault, google: FakeGoogle, calendar: GoogleCalendar
+) -> None:
+    google.faults.plan(lost, verb="events.insert")
+
+    state = await until_done(lambda: calendar.put(make_event()))
+
+    assert [event["id"] for event in google.live()] == [ID] == [state.handle]
+    assert state.meeting
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("with_etag", [True, False])
+async def test_a_change_whose_answer_was_lost_is_made_once(
+    lost: Fault, with_etag: bool, google: FakeGoogle, calendar: GoogleCalendar
+) -> None:
+    first = await calendar.put(make_event())
+    later = make_event(interval=at(6, 9), revision=1)
+    google.faults.plan(lost, verb="events.patch")
+
+    await until_done(lambda: calendar.put(later, etag=first.etag if with_etag else ""))
+
+    assert [event["sequence"] for event in google.live()] == [1]
+    assert google.store.mails.count(Mail(kind="update", event=ID, to=email("asha"))) == 1
+
+
+@pytest.mark.parametrize("lost", LOST[:2])
+async def test_a_cancellation_whose_answer_was_lost_is_made_once(
+    lost: Fault, google: FakeGoogle, calendar: GoogleCalendar
+) -> None:
+    first = await calendar.put(make_event())
+    google.faults.plan(lost, verb="events.delete")
+
+    await until_done(lambda: calendar.cancel(KEY, etag=first.etag))
+
+    assert google.live() == []
+    assert google.store.mails.count(Mail(kind="cancellation", event=ID, to=email("asha"))) == 1
+
+
+async def a_life(calendar: GoogleCalendar, key: EventKey, number: int) -> None:
+    """One event is put, every third one moved, every third one cancelled."""
+    event = make_event(key=key, interval=at(1 + number % 28, 9))
+    state: EventState = await until_done(lambda: calendar.put(event))
+    if number % 3 == 1:
+        later = make_event(key=key, interval=at(1 + number % 28, 15), revision=1)
+        await until_done(lambda: calendar.put(later, etag=state.etag))
+    if number % 3 == 2:
+        await until_done(lambda: calendar.cancel(key, etag=state.etag))
+
+
+async def test_a_storm_leaves_each_event_once_and_mails_once(google: FakeGoogle, calendar: GoogleCalendar) -> None:
+    google.faults = FaultScript(seed=11, mix=storm(0.3, RATE), verbs=("events.",))
+    keys = [EventKey(interview=INTERVIEW, generation=number) for number in range(1, 31)]
+    for number, key in enumerate(keys):
+        await a_life(calendar, key, number)
+
+    assert len(google.faults.told) > 20
+    assert {event["id"] for event in google.live()} == {
+        event_id(key) for number, key in enumerate(keys) if number % 3 != 2
+    }
+    mailed = {
+        kind: sum(mail.kind == kind and mail.to == email("asha") for mail in google.store.mails)
+        for kind in ("invitation", "update", "cancellation")
+    }
+    assert mailed == {"invitation": 30, "update": 10, "cancellation": 10}
+
+
+# Failures for now
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (DROPPED, "ConnectionResetError"),
+        (UNAVAILABLE, "backendError"),
+        (RATE, "rateLimitExceeded"),
+        (refused(403, "userRateLimitExceeded"), "userRateLimitExceeded"),
+        (refused(429, "rateLimitExceeded"), "rateLimitExceeded"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["events.insert", "freebusy.query", "events.list", "events.get", "events.delete"])
+async def test_a_failure_for_now_is_told_and_not_tried_again(
+    verb: str, fault: Fault, reason: str, google: FakeGoogle, calendar: GoogleCalendar
+) -> None:
+    acts: dict[str, Callable[[], Awaitable[Any]]] = {
+        "events.insert": lambda: calendar.put(make_event()),
+        "freebusy.query": lambda: calendar.busy([ORGANISER], JANUARY),
+        "events.list": calendar.changes,
+        "events.get": lambda: calendar.get(KEY),
+        "events.delete": lambda: calendar.cancel(KEY),
+    }
+    google.faults.plan(fault, verb=verb)
+
+    with pytest.raises(CalendarBusy) as caught:
+        await acts[verb]()
+
+    assert (caught.value.reason, caught.value.calendar) == (reason, "primary")
+    assert google.calls == []
+
+
+async def test_a_stale_connection_is_no_failure(google: FakeGoogle, calendar: GoogleCalendar) -> None:
+    google.faults.plan(CLOSED, verb="events.insert")
+
+    await calendar.put(make_event())
+
+    assert len(google.live()) == 1
+
+
+async def test_a_slow_server_is_given_up_on(google: FakeGoogle) -> None:
+    async with connected(google, timeout=0.1) as calendar:
+        google.faults.plan(slow(0.4), verb="events.insert")
+        with pytest.raises(CalendarBusy, match="timeout"):
+            await calendar.put(make_event())
+        await asyncio.sleep(0.5)  # it is executed all the same
+
+        state = await calendar.put(make_event())
+
+    assert [event["id"] for event in google.live()] == [state.handle]
+
+
+async def test_retry_after_is_told(google: FakeGoogle, calendar: GoogleCalendar) -> None:
+    google.faults.plan(refused(429, "rateLimitExceeded", retry_after="42"), verb="events.insert")
+
+    with pytest.raises(CalendarBusy) as caught:
+        await calendar.put(make_event())
+
+    assert caught.value.retry_at == NOW + timedelta(seconds=42)
+
+
+async def test_a_spent_limit_parks_the_account(google: FakeGoogle, calendar: GoogleCalendar) -> None:
+    google.store.invitations_left = 0
+
+    with pytest.raises(CalendarBusy) as caught:
+        await calendar.put(make_event())
+
+    assert (caught.value.reason, caught.value.retry_at) == ("quotaExceeded", NOW + SPENT_FOR)
+
+
+async def test_the_quota_is_told_as_googles(served: FakeGoogle) -> None:
+    served.reset(clock=lambda: NOW, per_user=2)
+    async with connected(served) as calendar:
+        for number in (1, 2):
+            await calendar.put(make_event(key=EventKey(interview=INTERVIEW, generation=number)))
+        with pytest.raises(CalendarBusy, match="userRateLimitExceeded"):
+            await calendar.put(make_event(key=EventKey(interview=INTERVIEW, generation=3)))
+
+
+async def test_what_is_refused_for_good_is_asked_once(google: FakeGoogle, calendar: GoogleCalendar) -> None:
+    google.faults.plan(refused(403, "forbiddenForNonOrganizer"), verb="events.insert")
+
+    with pytest.raises(CalendarRefused, match="organiser"):
+        await calendar.put(make_event())
+
+    assert len(google.faults.told) == 1
+    assert google.calls == []
