@@ -175,8 +175,10 @@ begin
   perform public.add_notices(p_row.id, jsonb_build_array(jsonb_build_object(
     'key', format('set_aside:%s:%s', p_row.id, v_escalation), 'channel', 'telegram', 'kind', 'set_aside',
     'recipient', coalesce(p_row.chat_id::text, 'admins'),
-    'payload', jsonb_build_object('candidate_id', p_row.id, 'number', p_row.number, 'name', p_row.name,
-      'escalation_id', v_escalation, 'reason', v_reason)
+    'payload', jsonb_build_object(
+      'candidate', jsonb_build_object('id', p_row.id, 'number', p_row.number) || p_row.request,
+      'reason', v_reason, 'escalation_id', v_escalation
+    )
   )));
   perform public.audit_append('set_aside', 'database', p_row.id, jsonb_build_object(
     'from', p_row.status, 'status', v_status, 'attempts', p_row.attempts, 'escalation_id', v_escalation

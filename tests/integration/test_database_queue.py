@@ -241,6 +241,8 @@ async def test_the_sixth_claim_of_a_crasher_sets_it_aside_and_takes_the_next(db:
     assert [(found["candidate_id"], found["kind"]) for found in await db.open_escalations()] == [(poison, "crash")]
     notices = await db.claim_notices(channel="telegram")
     assert [(notice["kind"], notice["recipient"]) for notice in notices] == [("set_aside", "7")]
+    assert notices[0]["payload"]["candidate"]["id"] == poison
+    assert "stopped 5 times" in notices[0]["payload"]["reason"]
 
 
 async def test_many_crashers_do_not_block_the_one_behind_them(db: Database, admin: Admin) -> None:
