@@ -50,12 +50,12 @@ SMALL = Size(
 MIXED = Size(
     people=(3, 7),
     rounds=(2, 5),
-    days=(4, 12),
+    days=(6, 14),
     grids=("30m", "60m", "45m"),
     slots=(("09:00-12:00", "16:00-18:00"), ("08:00-10:00",), ("00:00-04:00",), ("13:30-17:00",)),
     durations=("30m", "60m", "45m", "90m"),
     busy=0.4,
-    booked=0.3,
+    booked=0.2,
 )
 TYPICAL = Size(
     people=(8, 8),
@@ -135,7 +135,8 @@ def random_instance(seed: int, size: Size) -> Instance:
 def _sop(draw: random.Random, size: Size, first: date) -> Plain:
     people = [f"p{n:02d}" for n in range(draw.randint(*size.people))]
     skills = ("java", "data")
-    interviewers = {who: _person(draw, who, skills, first) for who in people}
+    home = draw.choice(ZONES)
+    interviewers = {who: _person(draw, who, skills, first, home) for who in people}
     for skill in skills:
         interviewers[draw.choice(people)].setdefault("skills", []).append(skill)
     count = draw.randint(*size.rounds)
@@ -145,11 +146,11 @@ def _sop(draw: random.Random, size: Size, first: date) -> Plain:
     if draw.random() < 0.25:
         course["never_twice_in_a_row"] = True
     if draw.random() < 0.2:
-        course["max_interviewers"] = draw.randint(1, 4)
+        course["max_interviewers"] = draw.randint(2, 4)
     if draw.random() < 0.25:
         course["finish_within"] = draw.choice(("1d", "2d", "3d", "2wd", "30h", "50h", "6h"))
     sop: Plain = {
-        "timezone": draw.choice(ZONES),
+        "timezone": home,
         "grid": draw.choice(size.grids),
         "notice": draw.choice(("0m", "12h", "24h")),
         "freeze": draw.choice(("0m", "24h", "48h")),
@@ -163,13 +164,13 @@ def _sop(draw: random.Random, size: Size, first: date) -> Plain:
     return sop
 
 
-def _person(draw: random.Random, who: str, skills: tuple[str, ...], first: date) -> Plain:
-    hours = draw.choice((["00:00-24:00"], ["08:00-18:00"], ["00:00-12:00"], ["06:00-11:00", "13:00-24:00"]))
-    days = draw.choice(("mon-sun", "mon-sun", "mon-fri", "tue-sat"))
+def _person(draw: random.Random, who: str, skills: tuple[str, ...], first: date, home: str) -> Plain:
+    hours = draw.choice((["00:00-24:00"], ["00:00-22:00"], ["08:00-18:00"], ["06:00-11:00", "13:00-24:00"]))
+    days = draw.choice(("mon-sun", "mon-sun", "mon-sun", "mon-fri", "tue-sat"))
     person: Plain = {
         "name": f"Person {who}",
         "email": f"{who}@example.com",
-        "timezone": draw.choice(ZONES),
+        "timezone": draw.choice((home, home, *ZONES)),
         "working_hours": {days: hours},
         "buffer": draw.choice(("0m", "0m", "15m", "40m", "90m")),
         "skills": [skill for skill in skills if draw.random() < 0.3],
@@ -177,7 +178,7 @@ def _person(draw: random.Random, who: str, skills: tuple[str, ...], first: date)
     if draw.random() < 0.4:
         person["daily_limit"] = draw.randint(1, 3)
     if draw.random() < 0.4:
-        person["weekly_limit"] = draw.randint(1, 4)
+        person["weekly_limit"] = draw.randint(1, 6)
     if draw.random() < 0.2:
         person |= {"max_in_a_row": draw.randint(1, 2), "break": draw.choice(("30m", "60m", "120m"))}
     if draw.random() < 0.2:
@@ -202,8 +203,9 @@ def _round(draw: random.Random, size: Size, place: int, people: list[str], skill
 
 _GAPS = (
     {"min": "1d", "max": "4d"}, {"min": "1d"}, {"max": "2d"}, {"min": "1wd", "max": "3d"}, {"min": "2wd"}, {"max": "1wd"},
-    {"min": "30m", "max": "26h"}, {"min": "20h", "max": "60h"}, {"max": "3h"}, {"min": "0m", "max": "0m"}, {"min": "12h"},
-    {"min": "24h", "max": "24h"}, {"min": "0wd", "max": "30h"}, {"min": "1d", "max": "40h"},
+    {"min": "30m", "max": "26h"}, {"min": "20h", "max": "60h"}, {"max": "3h"}, {"min": "0m", "max": "30m"}, {"min": "12h"},
+    {"min": "23h", "max": "24h"}, {"min": "0wd", "max": "30h"}, {"min": "1d", "max": "40h"},
+    {"min": "1d", "max": "5d"}, {"min": "1d"}, {"max": "4d"}, {"min": "10h"},
 )  # fmt: skip
 
 
@@ -227,7 +229,7 @@ def _request(draw: random.Random, size: Size, sop: Sop, first: date, last: date)
             "course": "course",
             "window": (first, last),
             "slots": draw.choice(size.slots),
-            "timezone": draw.choice((None, None, *ZONES)),
+            "timezone": draw.choice((None, None, None, None, *ZONES)),
             "blocked_dates": [first + timedelta(days=draw.randint(0, days))] if draw.random() < 0.2 else [],
             "preferred_slots": draw.choice((["09:00-10:00"], {"mon-wed": ["08:00-12:00"]}))
             if draw.random() < 0.4
@@ -241,7 +243,7 @@ def _busy(draw: random.Random, opening: datetime, days: int, rate: float) -> lis
     spans = []
     for _ in range(round(days * rate)):
         start = opening + timedelta(minutes=5 * draw.randint(-100, days * 288))
-        spans.append(Interval(start=start, end=start + timedelta(minutes=draw.choice((10, 30, 60, 240, 600)))))
+        spans.append(Interval(start=start, end=start + timedelta(minutes=draw.choice((10, 30, 60, 60, 240)))))
     return spans
 
 
