@@ -101,15 +101,22 @@ class AdminBot:
     async def __aenter__(self) -> Self:
         """Sign in; `ChatError` when Telegram refuses the token or cannot be reached."""
         try:
-            await self.application.initialize()
-            await self.application.bot.delete_webhook()
-            await self.application.bot.set_my_commands(_menu())
+            await self._sign_in()
         except (InvalidToken, Forbidden):  # without its cause: the library quotes the token
             raise ChatError("Telegram does not know TELEGRAM_BOT_TOKEN. Copy it once more from @BotFather.") from None
         except TelegramError as error:
             hint = "Check the network and start again."
             raise ChatError(f"Telegram cannot be reached ({type(error).__name__}). {hint}") from error
         return self
+
+    async def _sign_in(self) -> None:
+        await self.application.initialize()
+        try:
+            await self.application.bot.delete_webhook()
+            await self.application.bot.set_my_commands(_menu())
+        except BaseException:
+            await self.application.shutdown()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         await self.application.shutdown()

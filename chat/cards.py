@@ -135,6 +135,7 @@ def _needs_an_admin(kind: str, payload: Json) -> list[str]:
     what = "could not be scheduled" if kind == "escalated" else "was set aside"
     return [
         f"{NEEDED} {bold(_name(payload))} {what} and needs your decision.",
+        "",
         *_why_and_ways(payload),
         "",
         "/escalations lists all that waits for a decision.",
@@ -191,11 +192,12 @@ def _queue_line(row: Json, sop: Sop) -> str:
     return f"{place} {bold(row['name'])}, {esc(course_title(sop, row['course']))}{doing}"
 
 
-def agenda(rows: Sequence[Json], title: str, sop: Sop) -> list[str]:
-    """Interviews by day, in the SOP's zone."""
+def agenda(rows: Sequence[Json], first: date, last: date, sop: Sop) -> list[str]:
+    """The interviews from a first to a last date, by day, in the SOP's zone."""
     tz = sop.zone
+    title = day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}"
     lines = [f"{AGENDA} {bold(title)}"]
-    day = None
+    day = first if first == last else None
     for row in rows[:_MOST_LISTED]:
         there = datetime.fromisoformat(row["start"]).astimezone(tz)
         if there.date() != day:

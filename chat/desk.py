@@ -12,7 +12,7 @@ from domain.errors import FieldError
 from domain.intake import parse_window
 from sop import Sop
 from supabase_db import Database
-from utils import day_text, instant
+from utils import instant
 
 _MATCHES = 10  # of a name, before somebody is asked to be more precise
 
@@ -61,8 +61,7 @@ async def show_agenda(asked: Asked) -> list[Json]:
             return [say([f"I cannot use {code(mistake.value)}. {esc(mistake.hint)}", examples])]
     start, end = instant(first, 0, asked.sop.zone), instant(last, 1440, asked.sop.zone)
     rows = await asked.db.agenda(start=start, end=end)
-    title = day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}"
-    return [say(cards.agenda(rows, title, asked.sop))]
+    return [say(cards.agenda(rows, first, last, asked.sop))]
 
 
 async def show_escalations(asked: Asked) -> list[Json]:

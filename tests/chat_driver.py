@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -65,8 +65,11 @@ class Person(ABC):
     def __init__(self, db: Database, sop: Sop) -> None:
         self.db, self.current_sop, self.now = db, sop, NOW
         self.transcript: list[str] = []
+        self.fault: Exception | None = None  # what reading the SOP ends in, if anything
 
     async def sop(self) -> Sop:
+        if self.fault:
+            raise self.fault
         return self.current_sop
 
     async def says(self, text: str) -> str:
@@ -104,15 +107,32 @@ class Person(ABC):
 class TelegramPerson(Person):
     """In Telegram. With `mortal` the bot dies before every update and another one on the same database goes on."""
 
-    def __init__(self, db: Database, sop: Sop, *, user: int = ADMIN, mortal: bool = False) -> None:
+    def __init__(
+        self,
+        db: Database,
+        sop: Sop,
+        *,
+        user: int = ADMIN,
+        admins: Sequence[int] = (ADMIN,),
+        mortal: bool = False,
+        server: TelegramServer | None = None,
+    ) -> None:
         super().__init__(db, sop)
-        self.server, self.made, self._mortal, self._user = TelegramServer(), updates_of(user), mortal, user
+        self.server, self.made, self.user = server or TelegramServer(), updates_of(user), user
         self.sent: list[Json] = []
-        self.bot = self._new_bot()
+        self._admins, self._mortal = admins, mortal
+        self.bot = self.new_bot()
 
-    def _new_bot(self) -> AdminBot:
+    def new_bot(self) -> AdminBot:
+        """Another bot for the same person, as after a restart."""
         return AdminBot(
-            token="1:X", db=self.db, sop=self.sop, admins=[ADMIN], request=self.server, pace=0, clock=lambda: self.now
+            token="1:X",
+            db=self.db,
+            sop=self.sop,
+            admins=self._admins,
+            request=self.server,
+            pace=0,
+            clock=lambda: self.now,
         )
 
     async def comes(self) -> None:
@@ -125,7 +145,7 @@ class TelegramPerson(Person):
         """Have the bot deal with an update; what came of it, as a person reads it."""
         if self._mortal:
             await self.leaves()
-            self.bot = self._new_bot()
+            self.bot = self.new_bot()
             await self.comes()
         self.sent.append(update)
         shown, toasts = len(self.server.log), len(self.server.toasts)
@@ -227,6 +247,3 @@ def _page(shown: Shown) -> str:
 
 def _dedented(text: str) -> str:
     return "\n".join(line.removeprefix("  ") for line in text.strip("\n").split("\n"))
-
-
-Open = Callable[[], Awaitable[Person]]

@@ -54,6 +54,7 @@ class TelegramServer(BaseRequest):
         self.updates: dict[int, Json] = {}
         self.offsets: list[int | None] = []
         self._ids = itertools.count(1001)
+        self._something_new = asyncio.Event()
 
     @property
     def read_timeout(self) -> float | None:
@@ -85,6 +86,13 @@ class TelegramServer(BaseRequest):
         """Answer the next calls of a method like this."""
         self.refusals.setdefault(method, deque()).extend(answers)
 
+    async def shows(self, words: str) -> None:
+        """Wait until a message with these words has been shown."""
+        async with asyncio.timeout(10):
+            while not any(words in message.text for message in self.log):
+                self._something_new.clear()
+                await self._something_new.wait()
+
     def _result(self, name: str, sent: Json) -> Any:
         if name == "getMe":
             return {"id": 42, "is_bot": True, "first_name": "Scheduler", "username": "scheduler_bot"}
@@ -112,6 +120,7 @@ class TelegramServer(BaseRequest):
     def _shown(self, message: Shown) -> Json:
         self.messages[message.id] = message
         self.log.append(message)
+        self._something_new.set()
         chat = {"id": message.chat, "type": "private", "first_name": "A"}
         return {"message_id": message.id, "date": 1_767_600_000, "chat": chat, "text": message.text}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -122,7 +123,7 @@ def test_a_booking_is_told_with_times_names_and_who_steps_in() -> None:
 def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
     text = read(cards.notice("escalated", ESCALATED))
 
-    assert text.startswith("❗ Priya Nair could not be scheduled and needs your decision.\nNo start is left.")
+    assert text.startswith("❗ Priya Nair could not be scheduled and needs your decision.\n\nNo start is left.")
     assert "• 2 days longer: done by 14 Dec" in text
 
 
@@ -167,7 +168,7 @@ def test_any_name_appears_literally_in_every_card(name: str) -> None:
         cards.notice("escalated", ESCALATED | {"candidate": request, "reason": name}),
         cards.notice("cancelled", {"candidate": request}),
         cards.queue([row], COUNTS, SOP),
-        cards.agenda([interview], "Today", SOP),
+        cards.agenda([interview], date(2026, 12, 1), date(2026, 12, 1), SOP),
         cards.escalations([escalation], SOP),
         cards.status(match, SOP),
         cards.several([row, row], 2, name, SOP),

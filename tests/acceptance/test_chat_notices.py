@@ -1,0 +1,176 @@
+"""What the bot says of its own accord: each notice once, in pace, and noted as sent or failed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chat.polling import Poller
+from domain.errors import ChatError, SecondPoller
+from sop import Sop
+from supabase_db import Database
+from telegram_bot import AdminBot
+from tests.chat_driver import ADMIN, TelegramPerson
+from tests.fakes.telegram import Refused, TelegramServer
+from tests.integration.life import booking, write_all
+
+BLOCKED = Refused(403, "Forbidden: bot was blocked by the user")
+
+
+async def tell(db: Database, *recipients: str, **payload: Any) -> None:
+    """Have the database tell somebody of a cancellation."""
+    claimed, reserved = await booking(db)
+    await write_all(db, claimed, reserved["writes"])
+    facts = {"candidate": {"name": "Priya Nair"}} | payload
+    notices = [
+        {"key": f"n{number}", "channel": "telegram", "recipient": who, "kind": "cancelled", "payload": facts}
+        for number, who in enumerate(recipients)
+    ]
+    await db.settle(**claimed.names, notices=notices)
+
+
+async def waiting(db: Database) -> int:
+    """How many notices would still be sent; takes them, so it is for the end of a test."""
+    return len(await db.claim_notices(channel="telegram", limit=100))
+
+
+async def test_a_notice_is_told_once(admin_in_telegram: TelegramPerson, database: Database) -> None:
+    await tell(database, str(ADMIN))
+
+    assert (await admin_in_telegram.reads_news()).startswith("✖️ Priya Nair was cancelled.")
+    assert await admin_in_telegram.reads_news() == ""
+    assert await waiting(database) == 0
+
+
+async def test_a_notice_for_all_admins_reaches_those_it_can(database: Database, sop: Sop) -> None:
+    person = TelegramPerson(database, sop, admins=(ADMIN, ADMIN + 1))
+    await person.comes()
+    person.server.refuse("sendMessage", BLOCKED)
+    await tell(database, "admins")
+
+    await person.reads_news()
+
+    await person.leaves()
+    assert [message.chat for message in person.server.log] == [ADMIN + 1]
+    assert await waiting(database) == 0
+
+
+async def test_somebody_who_blocked_the_bot_is_not_tried_again_and_it_is_audited(
+    admin_in_telegram: TelegramPerson, database: Database
+) -> None:
+    admin_in_telegram.server.refuse("sendMessage", BLOCKED)
+    await tell(database, str(ADMIN))
+
+    assert await admin_in_telegram.reads_news() == ""
+
+    assert [row["action"] for row in await database.audit_trail()][-1] == "notice_failed"
+    assert await waiting(database) == 0
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refused(502, "Bad Gateway"), Refused(429, "Too Many Requests: retry after 900", retry_after=900)],
+)
+async def test_what_cannot_be_sent_now_is_sent_later(
+    admin_in_telegram: TelegramPerson, database: Database, refusal: Refused
+) -> None:
+    admin_in_telegram.now = datetime.now(UTC).replace(year=2020)  # by whose clock "later" has long come
+    admin_in_telegram.server.refuse("sendMessage", refusal)
+    await tell(database, str(ADMIN))
+
+    assert "(perhaps sent twice)" not in await admin_in_telegram.reads_news()
+    assert [message.chat for message in admin_in_telegram.server.log] == [ADMIN]
+    assert await waiting(database) == 0
+
+
+async def test_a_notice_that_may_have_been_sent_before_a_crash_says_so(
+    admin_in_telegram: TelegramPerson, database: Database
+) -> None:
+    await tell(database, str(ADMIN))
+    taken = await database.claim_notices(channel="telegram", limit=1, lease_seconds=0)
+    assert len(taken) == 1  # by somebody who is never heard of again
+
+    assert (await admin_in_telegram.reads_news()).endswith("(perhaps sent twice)")
+
+
+async def test_a_notice_that_makes_no_sense_holds_up_no_other(
+    admin_in_telegram: TelegramPerson, database: Database
+) -> None:
+    await tell(database, "nobody", str(ADMIN), "12345678901234567890x")
+
+    assert "Priya Nair was cancelled" in await admin_in_telegram.reads_news()
+    assert await waiting(database) == 0
+
+
+async def test_two_notices_to_one_chat_keep_their_distance(database: Database, sop: Sop) -> None:
+    server = TelegramServer()
+
+    async def current() -> Sop:
+        return sop
+
+    await tell(database, str(ADMIN), str(ADMIN), str(ADMIN))
+    async with AdminBot(token="1:X", db=database, sop=current, admins=[ADMIN], request=server, pace=0.2) as bot:
+        stop, start = asyncio.Event(), asyncio.get_running_loop().time()
+        delivering = asyncio.create_task(bot.deliver_notices(stop))
+        while len(server.log) < 3:  # noqa: ASYNC110 - the server cannot say when a third has come
+            await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(delivering, 5)
+
+    assert asyncio.get_running_loop().time() - start >= 0.4
+
+
+# Signing in, and another program with the same bot ------------------------------------------------------------------------------
+
+
+async def test_a_second_program_that_reads_the_same_bot_is_named(admin_in_telegram: TelegramPerson) -> None:
+    conflict = Refused(409, "Conflict: terminated by other getUpdates request; make sure that only one bot is running")
+    admin_in_telegram.server.refuse("getUpdates", *[conflict] * 10)
+    poller = Poller(admin_in_telegram.bot.application, {}, conflict_seconds=0.3)
+
+    with pytest.raises(SecondPoller, match="Another program reads the messages of this bot"):
+        await asyncio.wait_for(poller.run(asyncio.Event()), 10)
+
+
+async def test_a_conflict_that_passes_is_borne(admin_in_telegram: TelegramPerson) -> None:
+    admin_in_telegram.server.refuse("getUpdates", Refused(409, "Conflict: x"))
+    update = admin_in_telegram.made.words("/help")
+    admin_in_telegram.server.updates[update["update_id"]] = update
+    stop = asyncio.Event()
+
+    polling = asyncio.create_task(admin_in_telegram.bot.poll(stop))
+    await admin_in_telegram.server.shows("I schedule mock interviews.")
+    stop.set()
+    await asyncio.wait_for(polling, 5)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (Refused(401, "Unauthorized"), "Telegram does not know TELEGRAM_BOT_TOKEN"),
+        (Refused(404, "Not Found"), "Telegram does not know TELEGRAM_BOT_TOKEN"),
+        (Refused(502, "Bad Gateway"), "Telegram cannot be reached"),
+    ],
+)
+async def test_a_token_that_is_refused_is_said_without_quoting_it(
+    database: Database, sop: Sop, refusal: Refused, words: str
+) -> None:
+    person = TelegramPerson(database, sop)
+    person.server.refuse("getMe", refusal)
+
+    with pytest.raises(ChatError, match=words) as refused:
+        await person.comes()
+
+    assert "1:X" not in f"{refused.value}{refused.value.__cause__}"
+
+
+async def test_the_menu_lists_commands_that_all_answer(admin_in_telegram: TelegramPerson) -> None:
+    [menu] = [sent["commands"] for name, sent in admin_in_telegram.server.calls if name == "setMyCommands"]
+
+    for entry in menu:
+        answer = await admin_in_telegram.says(f"/{entry['command']}")
+        assert answer
+        assert "do not know" not in answer
