@@ -7,7 +7,8 @@ Equal arguments give equal results. What a plan obeys is in `rules.py`, on one s
 
 from domain.model import CandidateRequest, Interval, Interview
 from sop.busy import BusyIndex
-from sop.explanation import explain
+from sop.changes import with_changes
+from sop.explanation import explain, explain_plan
 from sop.model import Sop
 from sop.planner import plan
 from sop.result import Cost, NoPlan, Plan, Relaxation
@@ -24,6 +25,8 @@ __all__ = [
     "Relaxation",
     "Sop",
     "explain",
+    "explain_plan",
     "plan",
     "verify",
+    "with_changes",
 ]

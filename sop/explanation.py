@@ -251,7 +251,7 @@ _TEXTS: dict[str, Callable[[Sop, CandidateRequest, Lever, object], str]] = {
 # A plan's certificate ---------------------------------------------------------------------------------------------
 
 
-def certificate(sop: Sop, request: CandidateRequest, plan: Plan) -> list[str]:
+def explain_plan(sop: Sop, request: CandidateRequest, plan: Plan) -> list[str]:
     """Why each interview has its interviewers and its time, a sentence for each interview, and which SOP says so."""
     tz = sop.zone_of(request)
     lines = [
@@ -264,6 +264,8 @@ def certificate(sop: Sop, request: CandidateRequest, plan: Plan) -> list[str]:
 def _certified(sop: Sop, request: CandidateRequest, reason: Reason, when: str) -> str:
     course = sop.course(request.course)
     title = course.rounds[course.position(reason.round)].title
+    if reason.stands:
+        return f"{title}, {when}: {'kept as it is' if reason.stands == 'kept' else 'stays where it was'}."
     earlier = [
         f"{better.count} for {_RULED_OUT[better.rule]}" for better in reason.better if better.interviewer is None
     ]
@@ -272,7 +274,7 @@ def _certified(sop: Sop, request: CandidateRequest, reason: Reason, when: str) -
         for better in reason.better
         if better.interviewer is not None
     ]
-    time = f"earlier starts were out: {', '.join(earlier)}" if earlier else "the first start there is"
+    time = f"earlier starts were out: {', '.join(earlier)}" if earlier else "the first start in the slots"
     return "; ".join([f"{title}, {when}: {time}", *people]) + "."
 
 
@@ -291,9 +293,7 @@ _RULED_OUT = {
     "people": "the rule about who may take which rounds",
     "gaps": "the gap to the round before",
     "finish_within": "the time the course may take",
-    "later": "the rounds after it",
-    "better": "a better plan as a whole",
-    "kept": "it being kept",
+    "better": "a plan that is better as a whole",
 }
 
 

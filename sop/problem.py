@@ -232,7 +232,7 @@ class Problem:
         for combination in itertools.product(*groups):
             team = tuple(people for _, _, people in combination)
             taken = [who for _, who, _ in combination if who is not None]
-            bits = _can_fill(team, layer.people) if len(set(taken)) == len(taken) else 0
+            bits = can_fill(team, layer.people) if len(set(taken)) == len(taken) else 0
             if bits:
                 yield sum(tier for tier, _, _ in combination), tuple(sorted(taken)), team, bits
 
@@ -263,7 +263,7 @@ def _met(steps: Steps, bits: int) -> int:
     return bits
 
 
-def _can_fill(team: Team, people: dict[str, int]) -> int:
+def can_fill(team: Team, people: dict[str, int]) -> int:
     """Starts at which the seats can be filled with different people: every choice of seats has people enough (Hall)."""
     if len(team) == 1:
         return functools.reduce(lambda bits, who: bits | people[who], team[0], 0)

@@ -27,19 +27,24 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Better:
-    """Something that would have been better for a round, and the rule that kept it out. `interviewer` None: a time, for all."""
+    """Something that would have been better for a round, and the rule that kept it out.
 
-    kind: str  # "primary" (another interviewer at that time) or "earlier" (another time)
+    `kind` is `earlier` (so many earlier starts: `count`) or `interviewer` (somebody who comes before the one chosen). The rule
+    `better` means that no rule did, but that the plan as a whole is better like this.
+    """
+
+    kind: str
     interviewer: str | None
     rule: str
-    count: int  # how many earlier starts the rule kept out; 1 for an interviewer
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why a round has its interviewers and its time: what was better and why it was out."""
+    """Why a round has its interviewers and its time. `stands`: `kept` or `unmoved` when it was booked before, else empty."""
 
     round: str
+    stands: str
     better: tuple[Better, ...]
 
 
