@@ -168,6 +168,10 @@ def parse_sop(text: str, source: str) -> Sop:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise InvalidSop(source, [_syntax_problem(error)]) from error
+    except RecursionError:
+        raise InvalidSop(source, [_file_problem("is nested too deeply to be an SOP")]) from None
+    if _is_endless(node):
+        raise InvalidSop(source, [_file_problem("is too large to be an SOP, or refers to itself")])
     lines: dict[str, int] = {}
     doubles = list(_doubles(node, "", lines))
     try:
@@ -196,6 +200,20 @@ def _plain_of(node: yaml.Node | None) -> object:
         return None if node is None else loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+def _is_endless(node: yaml.Node | None) -> bool:
+    """Whether a text holds more than any SOP, aliases (`*name`) counted as often as they are used."""
+    waiting: list[yaml.Node] = [node] if node else []
+    for _ in range(100_000):
+        if not waiting:
+            return False
+        one = waiting.pop()
+        if isinstance(one, yaml.MappingNode):
+            waiting += [value for _, value in one.value]
+        elif isinstance(one, yaml.SequenceNode):
+            waiting += one.value
+    return True
 
 
 def _doubles(node: yaml.Node | None, path: str, lines: dict[str, int]) -> Iterator[Problem]:
