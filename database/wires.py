@@ -66,7 +66,9 @@ class PostgresWire:
         if version < OLDEST_POSTGRES:
             raise DatabaseError(f"this is Postgres {version}; {OLDEST_POSTGRES} or newer is needed")
         pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]](
-            dsn, min_size=1, max_size=connections, open=False, timeout=10, name="scheduler",
+            # One try for each call that needs a connection: a pool that tries by itself waits longer and longer between its
+            # tries, and would find the end of an outage late.
+            dsn, min_size=1, max_size=connections, open=False, timeout=2, reconnect_timeout=0, name="scheduler",
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 10},
         )  # fmt: skip
         await pool.open()
