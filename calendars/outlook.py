@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import quote
@@ -36,7 +35,7 @@ from calendars.outlook_events import (
 )
 from calendars.outlook_http import GRAPH, PAGE, Graph, utc_now
 from calendars.outlook_schedule import busy_of
-from domain.errors import CalendarConflict, CalendarRefused
+from domain.errors import CalendarBusy, CalendarConflict, CalendarRefused
 from domain.model import Interval
 from utils import as_utc
 
@@ -49,20 +48,10 @@ _DAY = timedelta(days=1)
 _FORGOTTEN = {"syncStateNotFound", "resyncRequired", "SyncStateNotFound", "ResyncRequired", "SyncStateInvalid"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeenCalendar:
-    """A calendar that the account can see, for checking a connection. `meetings`: Teams links can be made in it."""
-
-    name: str
-    owner: str
-    writable: bool
-    default: bool
-    meetings: bool
-
-
 class OutlookCalendar:
     """One account. `user` is the mailbox that events are written to (an address), empty for the one that has signed in:
-    an app that acts for itself has to name it. Events go to the mailbox's default calendar.
+    an app that acts for itself has to name it. Events go to the mailbox's default calendar. `graph` and `mailbox` (the path of
+    it) are for checks of the connection.
 
     `auth` signs the requests (see `outlook_auth.Tokens`); `clock` gives the time (aware).
     """
@@ -79,8 +68,8 @@ class OutlookCalendar:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._name = user or self.provider
-        self._graph = Graph(auth, calendar=self._name, base_url=base_url, transport=transport, clock=clock)
-        self._mailbox = f"/users/{quote(user, safe='@')}" if user else "/me"
+        self.graph = Graph(auth, calendar=self._name, base_url=base_url, transport=transport, clock=clock)
+        self.mailbox = f"/users/{quote(user, safe='@')}" if user else "/me"
         self._clock = clock
 
     async def busy(self, calendars: Sequence[str], span: Interval) -> Mapping[str, Busy]:
@@ -111,7 +100,7 @@ class OutlookCalendar:
             if etag:
                 self._refuse_if_changed(raw, etag)
             try:
-                await self._graph.call("DELETE", self._path(raw["id"]), if_match=raw["@odata.etag"] if etag else "")
+                await self.graph.call("DELETE", self.path(raw["id"]), if_match=raw["@odata.etag"] if etag else "")
             except CalendarConflict as error:
                 if error.reason != "ErrorItemNotFound":  # gone meanwhile is what was asked for
                     raise
@@ -125,33 +114,19 @@ class OutlookCalendar:
         """See `Calendar.changes`. Watched is the time from a week ago to 400 days ahead; an event that is moved out of it
         is told as gone, and so are changes of events that were never in it, by handles that nobody knows."""
         place = _read_cursor(cursor)
-        if place is None or not self._graph.knows(place[0]) or place[1] < self._clock() + RENEW_BEFORE:
+        if place is None or not self.graph.knows(place[0]) or place[1] < self._clock() + RENEW_BEFORE:
             return await self._changes_from_scratch()
         link, until = place
         try:
-            delta = await self._graph.pages(link, page_size=PAGE)
+            delta = await self.graph.pages(link, page_size=PAGE)
         except CalendarRefused as error:
             if error.reason not in _FORGOTTEN:
                 raise
             return await self._changes_from_scratch()
         return await self._told(delta.rows, _write_cursor(delta.delta_link, until), complete=False)
 
-    async def calendars(self) -> Sequence[SeenCalendar]:
-        """What the account can see, to check a connection with."""
-        answer = await self._graph.pages(f"{self._mailbox}/calendars", params={"$top": str(PAGE)})
-        return [
-            SeenCalendar(
-                name=raw.get("name") or "",
-                owner=(raw.get("owner") or {}).get("address") or "",
-                writable=bool(raw.get("canEdit")),
-                default=bool(raw.get("isDefaultCalendar")),
-                meetings="teamsForBusiness" in (raw.get("allowedOnlineMeetingProviders") or ()),
-            )
-            for raw in answer.rows
-        ]
-
     async def aclose(self) -> None:
-        await self._graph.aclose()
+        await self.graph.aclose()
 
     async def _busy(self, names: Sequence[str], span: Interval) -> dict[str, Busy]:
         times: dict[str, list[Interval]] = {name: [] for name in names}
@@ -164,7 +139,7 @@ class OutlookCalendar:
                 "endTime": wire_utc(part.end + _DAY),
                 "availabilityViewInterval": 1440,  # the view itself is not used: the shortest one will do
             }
-            answer = await self._graph.call("POST", f"{self._mailbox}/calendar/getSchedule", json=body)
+            answer = await self.graph.call("POST", f"{self.mailbox}/calendar/getSchedule", json=body)
             rows = {str(row.get("scheduleId", "")).lower(): row for row in answer.get("value") or ()}
             for name in names:
                 busy = busy_of(rows.get(name.lower()), span)
@@ -175,7 +150,7 @@ class OutlookCalendar:
         return {name: unknown.get(name) or merged(times[name]) for name in names}
 
     async def _create(self, event: Event) -> EventState:
-        raw = await self._graph.call("POST", f"{self._mailbox}/calendar/events", json=new_event(event))
+        raw = await self.graph.call("POST", f"{self.mailbox}/calendar/events", json=new_event(event))
         if event.fingerprint in fingerprints_of(raw):
             return state_of(raw, key=event.key, revision=event.revision)
         # Either it is the event of an earlier try, which has changed since, or Outlook has made something else of it.
@@ -196,10 +171,13 @@ class OutlookCalendar:
         self._refuse_if_changed(raw, etag)
         body = changed_event(event, raw=raw)
         try:
-            changed = await self._graph.call("PATCH", self._path(raw["id"]), json=body, if_match=raw["@odata.etag"])
-        except CalendarConflict:
+            changed = await self.graph.call("PATCH", self.path(raw["id"]), json=body, if_match=raw["@odata.etag"])
+        except CalendarConflict as error:
             # Something came between reading and writing, perhaps only an answer: look again, once.
-            found = await self._find(event.key) if look_again else []
+            if not look_again:
+                words = f"{event.title!r} is changing in Outlook all the time"
+                raise CalendarBusy(words, reason="changing", calendar=self._name) from error
+            found = await self._find(event.key)
             if not found:
                 raise
             return await self._bring(found[0], event, etag, look_again=False)
@@ -218,7 +196,7 @@ class OutlookCalendar:
     async def _find(self, key: EventKey) -> Sequence[Json]:
         """The events under a key, the oldest first; more than one only when Outlook has let a twin pass."""
         params = {"$filter": key_filter(key), "$expand": EXPAND_MARK, "$top": str(PAGE)}
-        answer = await self._graph.pages(f"{self._mailbox}/calendar/events", params=params)
+        answer = await self.graph.pages(f"{self.mailbox}/calendar/events", params=params)
         live = [raw for raw in answer.rows if not raw.get("isCancelled")]
         return sorted(live, key=lambda raw: str(raw.get("createdDateTime")))
 
@@ -226,7 +204,7 @@ class OutlookCalendar:
         now = self._clock()
         until = now + WATCHED_AHEAD
         params = {"startDateTime": wire_utc(now - WATCHED_BACK)["dateTime"], "endDateTime": wire_utc(until)["dateTime"]}
-        delta = await self._graph.pages(f"{self._mailbox}/calendarView/delta", params=params, page_size=PAGE)
+        delta = await self.graph.pages(f"{self.mailbox}/calendarView/delta", params=params, page_size=PAGE)
         return await self._told(delta.rows, _write_cursor(delta.delta_link, until), complete=True)
 
     async def _told(self, rows: Sequence[Json], cursor: str, *, complete: bool) -> Changes:
@@ -253,10 +231,10 @@ class OutlookCalendar:
             "$expand": EXPAND_MARK,
             "$top": str(PAGE),
         }
-        return (await self._graph.pages(f"{self._mailbox}/calendar/calendarView", params=params)).rows
+        return (await self.graph.pages(f"{self.mailbox}/calendar/calendarView", params=params)).rows
 
-    def _path(self, handle: str) -> str:
-        return f"{self._mailbox}/events/{quote(handle, safe='')}"
+    def path(self, handle: str) -> str:
+        return f"{self.mailbox}/events/{quote(handle, safe='')}"
 
 
 def _mark(raw: Json) -> Mark:

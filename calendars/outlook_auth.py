@@ -10,13 +10,12 @@ import asyncio
 import re
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import msal
-from msal.exceptions import MsalServiceError
 
 from calendars.outlook_http import error_of, utc_now
 from domain.errors import CalendarAuthError, CalendarBusy, CalendarError
@@ -24,6 +23,12 @@ from domain.errors import CalendarAuthError, CalendarBusy, CalendarError
 AUTHORITY = "https://login.microsoftonline.com"
 SCOPES = ("https://graph.microsoft.com/Calendars.ReadWrite",)  # msal adds offline_access, which gives the refresh token
 APP_SCOPES = ("https://graph.microsoft.com/.default",)
+LOOPBACK = "localhost"  # the name of this machine that Microsoft takes with any port
+# What to say when a person came to the page and nothing came back.
+STUCK = (
+    "If Microsoft shows AADSTS50011, add http://localhost under Authentication, Mobile and desktop applications. If it asks for "
+    "an administrator's approval, send the link to one, or let them grant consent under API permissions."
+)
 _EARLY = timedelta(minutes=5)  # a token is renewed that long before it runs out
 _TRY_LATER = {"temporarily_unavailable", "server_error", "request_timeout"}
 
@@ -62,20 +67,21 @@ _CURES = {
 class App:
     """The app's registration in Entra. Without a secret it is a public client, which only people can sign in to.
 
-    `authority` is the sign-in service, `transport` how it is reached (httpx's own way when None).
+    `authority` is the sign-in service, `transport` how it is reached (httpx's own way when None), `clock` gives the time (aware).
     """
 
     client_id: str
     tenant: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     authority: str = AUTHORITY
     transport: httpx.BaseTransport | None = None
+    clock: Callable[[], datetime] = utc_now
 
     def client(self) -> Any:
         """msal's client; making it reads the tenant's configuration over the network."""
         options = {
             "authority": f"{self.authority}/{self.tenant}",
-            "http_client": _Http(self.transport),
+            "http_client": _Http(self.transport, self.clock),
             "instance_discovery": False,
         }
         if self.secret:
@@ -87,7 +93,7 @@ class App:
 class Grant:
     """What a person's consent gives: a refresh token, a secret to be kept, and whose it is."""
 
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     account: str
 
 
@@ -114,10 +120,9 @@ class Tokens(httpx.Auth):
         *,
         refresh_token: str = "",
         on_rotated: Callable[[str], Awaitable[None]] | None = None,
-        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._app, self._refresh_token, self._on_rotated, self._clock = app, refresh_token, on_rotated, clock
-        self._token, self._good_until = "", clock()
+        self._app, self._refresh_token, self._on_rotated = app, refresh_token, on_rotated
+        self._token, self._good_until = "", app.clock()
         self._one_refresher = asyncio.Lock()
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
@@ -131,7 +136,7 @@ class Tokens(httpx.Auth):
     async def _get(self, refused: str = "") -> str:
         """A token that is good for a while, and another one than Graph has just refused."""
         async with self._one_refresher:
-            if self._token == refused or self._clock() >= self._good_until:
+            if self._token == refused or self._app.clock() >= self._good_until:
                 await self._renew()
             return self._token
 
@@ -139,12 +144,12 @@ class Tokens(httpx.Auth):
         answer = await asyncio.to_thread(_asking, self._ask)
         rotated = answer.get("refresh_token")
         if self._refresh_token and rotated and rotated != self._refresh_token:
+            self._refresh_token = str(rotated)
             if self._on_rotated:
-                await self._on_rotated(rotated)
-            self._refresh_token = rotated
+                await self._on_rotated(self._refresh_token)
         lifetime = timedelta(seconds=int(answer.get("expires_in", 3600)))
         self._token = str(answer["access_token"])
-        self._good_until = self._clock() + max(lifetime - _EARLY, lifetime / 2)
+        self._good_until = self._app.clock() + max(lifetime - _EARLY, lifetime / 2)
 
     def _ask(self) -> Any:
         client = self._app.client()  # a new one: msal gives refusals for a minute and tokens to their end once more
@@ -210,8 +215,6 @@ def _asking(work: Callable[[], Any]) -> dict[str, Any]:
         raise CalendarBusy(
             f"Microsoft's sign-in did not answer ({type(error).__name__})", reason="connection"
         ) from error
-    except MsalServiceError as error:
-        raise CalendarBusy("Microsoft's sign-in cannot answer now", reason="server_error") from error
     except ValueError as error:
         raise CalendarAuthError(f"Microsoft's sign-in does not work out: {error}", reason="bad_setup") from error
     if "error" in answer:
@@ -230,18 +233,28 @@ def _grant(answer: Mapping[str, Any]) -> Grant:
     token = answer.get("refresh_token")
     if not token:
         raise CalendarAuthError("Microsoft gave no refresh token: connect again and accept all that is asked for")
+    if not any(scope.endswith("Calendars.ReadWrite") for scope in str(answer.get("scope", "")).split()):
+        words = (
+            "The right to read and write calendars was not given: add Calendars.ReadWrite to the app and connect again"
+        )
+        raise CalendarAuthError(words, reason="missingScope")
     claims = answer.get("id_token_claims") or {}
     return Grant(refresh_token=str(token), account=str(claims.get("preferred_username") or ""))
 
 
 class _Http:
-    """The HTTP client that msal is given. What is busy is told at once, with its Retry-After: msal would keep it to itself."""
+    """The HTTP client that msal is given. What msal would keep to itself is told at once: that the service is busy, with its
+    Retry-After, and what is wrong when it does not even give its configuration."""
 
-    def __init__(self, transport: httpx.BaseTransport | None) -> None:
-        self._transport = transport
+    def __init__(self, transport: httpx.BaseTransport | None, clock: Callable[[], datetime]) -> None:
+        self._transport, self._clock = transport, clock
 
     def get(self, url: str, **options: Any) -> httpx.Response:
-        return self._send("GET", url, **options)
+        response = self._send("GET", url, **options)
+        if response.is_error:
+            words = _said(response)
+            raise explain(str(words.get("error") or ""), str(words.get("error_description") or ""))
+        return response
 
     def post(self, url: str, **options: Any) -> httpx.Response:
         return self._send("POST", url, **options)
@@ -252,7 +265,15 @@ class _Http:
     def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
         with httpx.Client(transport=self._transport, timeout=30) as client:
             response = client.request(method, url, **options)
-        error = error_of(response, now=utc_now()) if response.is_error else None
+        error = error_of(response, now=self._clock()) if response.is_error else None
         if isinstance(error, CalendarBusy):
             raise error
         return response
+
+
+def _said(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        words = response.json()
+    except ValueError:
+        words = None
+    return words if isinstance(words, Mapping) else {"error": f"http{response.status_code}"}

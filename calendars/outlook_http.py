@@ -6,6 +6,7 @@ nothing is tried again here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from domain.errors import CalendarAuthError, CalendarBusy, CalendarConflict, Cal
 GRAPH = "https://graph.microsoft.com/v1.0"
 PAGE = 100  # Graph gives 10 at a time unless asked
 _TIMEOUT = httpx.Timeout(60, connect=10)  # Graph takes up to half a minute to make a Teams meeting on a bad day
-_LIMITS = httpx.Limits(max_connections=4)  # as many as Graph allows at once for one app and mailbox
+_AT_ONCE = 4  # requests that Graph allows to be under way for one app and mailbox
 
 # What Graph calls an error -> what a person can do about it.
 _CURES = {
@@ -62,7 +63,8 @@ class Graph:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._calendar, self._base, self._clock = calendar, base_url.rstrip("/"), clock
-        self._http = httpx.AsyncClient(auth=auth, transport=transport, timeout=_TIMEOUT, limits=_LIMITS)
+        self._http = httpx.AsyncClient(auth=auth, transport=transport, timeout=_TIMEOUT)
+        self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def call(
         self,
@@ -83,7 +85,8 @@ class Graph:
             headers["If-Match"] = if_match
         url = path if self.knows(path) else f"{self._base}{path}"
         try:
-            response = await self._http.request(method, url, params=params, json=json, headers=headers)
+            async with self._free:
+                response = await self._http.request(method, url, params=params, json=json, headers=headers)
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise CalendarBusy(f"Outlook did not answer ({kind})", reason=kind, calendar=self._calendar) from error

@@ -40,8 +40,8 @@ class OutlookHarness:
 
     @asynccontextmanager
     async def calendar(self) -> AsyncIterator[Calendar]:
-        app = App(client_id=CLIENT_ID, tenant=TENANT, secret=SECRET, transport=Loopback(self._url))
-        tokens = Tokens(app, clock=lambda: NOW)
+        app = App(client_id=CLIENT_ID, tenant=TENANT, secret=SECRET, transport=Loopback(self._url), clock=lambda: NOW)
+        tokens = Tokens(app)
         made = OutlookCalendar(
             tokens,
             user=ORGANISER,
@@ -130,14 +130,14 @@ class OutlookHarness:
 
 @asynccontextmanager
 async def harness(lab: Lab) -> AsyncIterator[Harness]:
-    server, url = lab.once("graph", _started)
+    server, url = lab.once("graph", started)
     server.reset()
     server.exchange.add(ORGANISER)
     yield OutlookHarness(server, url)
 
 
 @contextmanager
-def _started() -> Iterator[tuple[GraphServer, str]]:
+def started() -> Iterator[tuple[GraphServer, str]]:
     server = GraphServer(clock=lambda: NOW)
     with serve(server.app) as url:
         yield server, url

@@ -37,6 +37,7 @@ class Entra:
     lifetime: timedelta = timedelta(hours=1)
     signs_in: str = "organiser@example.com"  # who sits at the browser
     declines: bool = False
+    scope: str = "https://graph.microsoft.com/Calendars.ReadWrite"  # what is granted
     busy: tuple[int, str] | None = None  # a status and a Retry-After that every request is answered with
     token_calls: int = 0
     access: dict[str, tuple[str | None, datetime]] = field(default_factory=dict)
@@ -162,7 +163,7 @@ class Entra:
             answer |= {
                 "refresh_token": self.consent(user),
                 "id_token": ".".join(_base64(json.dumps(part)) for part in parts) + ".",
-                "scope": "https://graph.microsoft.com/Calendars.ReadWrite",
+                "scope": self.scope,
             }
         return answer
 

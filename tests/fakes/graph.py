@@ -134,7 +134,7 @@ class GraphServer:
             recent.popleft()
         wait = 0
         if len(recent) > self.limit:
-            wait = max(1, int((recent[-self.limit - 1] + self.window - now).total_seconds()) + 1)
+            wait = max(1, int((recent[-self.limit] + self.window - now).total_seconds()) + 1)
         elif self.at_work[address] >= self.at_once:
             wait = 1
         if wait:

@@ -150,7 +150,7 @@ def event_json(item: Item, *, zone: str = "UTC", expand: str = "") -> Json:
 
 def fields_of(body: Json, *, creating: bool) -> Json:
     """The fields of an `Item` that a POST or PATCH sets."""
-    fields: Json = {}
+    fields: Json = {"subject": "", "body": ""} if creating else {}
     if creating and not {"start", "end"} <= body.keys():
         raise Refused(400, "ErrorPropertyValidationFailure", "At least one property failed validation: Start, End.")
     if "start" in body:
