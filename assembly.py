@@ -7,18 +7,18 @@ import contextlib
 import getpass
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from calendar_utils import Calendars, pace_for
-from calendars.base import Calendar, Owner
-from calendars.local import LocalCalendar
+from calendars.base import Calendar
 from chat import terminal
 from config import Settings, parse_sop, read_sop
 from domain.errors import SchedulerError
 from local_postgres import LocalPostgres, attach
+from providers import build_providers
 from scheduler import Scheduler, Step
 from sop import Sop
 from supabase_db import Database, apply_migrations
@@ -66,7 +66,7 @@ async def services(settings: Settings, address: Json) -> AsyncIterator[Services]
     """Everything joined and connected; the SOP file is put in force when it has changed since it was last."""
     async with await Database.connect(**address) as db:
         sop = await activate_file(db, settings)
-        calendars = build_calendars(settings, sop)
+        calendars = build_calendars(settings, await build_providers(settings, db, sop))
         try:
             yield Services(
                 settings=settings, db=db, calendars=calendars, sop=sop_in_force(db), tz=reader_zone(settings, sop)
@@ -102,15 +102,8 @@ def sop_in_force(db: Database) -> Callable[[], Awaitable[Sop]]:
     return current
 
 
-def build_calendars(settings: Settings, sop: Sop) -> Calendars:
+def build_calendars(settings: Settings, providers: Mapping[str, Calendar]) -> Calendars:
     """The providers that are set up, behind the paced doorway."""
-    people = {person.calendar: person for person in sop.interviewers.values()}
-
-    def owner(calendar: str) -> Owner:
-        person = people.get(calendar)
-        return Owner(email=person.email if person else calendar, zone=person.zone if person else sop.zone)
-
-    providers: dict[str, Calendar] = {"local": LocalCalendar(settings.data_dir / "calendars", owners=owner)}
     return Calendars(
         providers,
         default=settings.default_provider,

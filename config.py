@@ -23,7 +23,7 @@ from utils import zone
 GROUPS = (
     ("TELEGRAM_BOT_TOKEN", "TELEGRAM_ADMIN_IDS"),
     ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"),
-    ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN"),
+    ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
     ("CALDAV_URL", "CALDAV_USERNAME", "CALDAV_PASSWORD"),
     ("MICROSOFT_CLIENT_ID", "MICROSOFT_TENANT_ID"),
 )
@@ -86,6 +86,12 @@ class Settings(BaseSettings):
             if missing and len(missing) < len(group):
                 given = next(name for name in group if name not in missing)
                 raise ValueError(f"{given} is set, but {' and '.join(missing)} {_is(missing)} not: set both or neither")
+        if self.google_refresh_token and not self.google_client_id:
+            raise ValueError("GOOGLE_REFRESH_TOKEN is set, but GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are not")
+        if self.google_client_id and self.google_service_account_file:
+            raise ValueError(
+                "GOOGLE_CLIENT_ID and GOOGLE_SERVICE_ACCOUNT_FILE are both set: keep the one that is meant"
+            )
         if self.database_url and self.supabase_url:
             raise ValueError("DATABASE_URL and SUPABASE_URL are both set: keep the one that is meant")
         return self
@@ -101,7 +107,7 @@ class Settings(BaseSettings):
         """The provider of calendars that are given as a plain address: the one that is set up, else the local one."""
         if self.calendar_provider:
             return self.calendar_provider
-        if self.google_refresh_token or self.google_service_account_file:
+        if self.google_client_id or self.google_service_account_file:
             return "google"
         if self.caldav_url:
             return "caldav"

@@ -287,7 +287,7 @@ class Scheduler:
 async def gather(db: Database, calendars: Calendars, sop: Sop, request: CandidateRequest, now: datetime) -> Situation:
     """Busy times of all who could take a round (one read per provider) and what is booked, as far as the SOP looks."""
     horizon = sop.horizon(request)
-    people = {who: [sop.interviewers[who].calendar] for who in sop.involved(request.course)}
+    people = {who: sop.interviewers[who].calendars for who in sop.involved(request.course)}
     answers = await calendars.busy(people, horizon)
     unknown = {who: answer for who, answer in answers.items() if isinstance(answer, Unknown)}
     known = {who: answer for who, answer in answers.items() if not isinstance(answer, Unknown)}

@@ -296,6 +296,28 @@ class Database:
         """Whether nobody has tampered with the audit: `{ok, rows, broken_at, head}`."""
         return await self._object("verify_audit")
 
+    # Connections to calendars, and what they cost ---------------------------------------------------------------------------------
+
+    async def save_connection(self, *, provider: str, sealed: str, account: str, actor: str) -> Json:
+        """Keep a provider's token, sealed; the one before it is forgotten."""
+        return await self._object("save_connection", provider=provider, sealed=sealed, account=account, actor=actor)
+
+    async def connection(self, *, provider: str) -> Json | None:
+        """A provider's token: `{provider, sealed, account, connected_at}`; None when nobody has connected it."""
+        return await self._maybe("connection", provider=provider)
+
+    async def add_statistics(self, *, report: str, rows: Sequence[Json]) -> Json:
+        """Add what was counted since the last report; a report of the same name counts once."""
+        return await self._object("add_statistics", report=report, rows=list(rows))
+
+    async def statistics_since(self, *, day: date) -> list[Json]:
+        """What calendar calls have cost since a day (UTC), by provider and verb."""
+        return await self._list("statistics_since", day=day)
+
+    async def database_time(self) -> datetime:
+        """The time by the clock of the database."""
+        return datetime.fromisoformat(str(await self._call("database_time")))
+
     # Reads ----------------------------------------------------------------------------------------------------------------------
 
     async def queue_now(self, *, limit: int = 200) -> list[Json]:

@@ -46,6 +46,14 @@ def _email(value: object) -> str:
         raise ValueError(f"{error.value!r} is not an email address: {error.hint}") from error
 
 
+def _calendars(value: object) -> tuple[str, ...]:
+    """One calendar or a list of them, such as `asha@example.com` or `google:asha@example.com`."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and 0 < len(name) <= 500 for name in names):
+        raise ValueError("a calendar is an address such as google:asha@example.com, or a list of them")
+    return tuple(names)
+
+
 def _between(least: timedelta, most: timedelta) -> AfterValidator:
     def check(value: timedelta) -> timedelta:
         if not least <= value <= most:
@@ -153,12 +161,12 @@ class Course(Part):
 
 
 class Interviewer(Part):
-    """A person who interviews. `calendar` is whose busy time counts; hours and days off are read in `timezone`."""
+    """A person who interviews. `calendars` are those whose busy times count; hours and days off are read in `timezone`."""
 
     id: str
     name: Text
     email: Email
-    calendar: str = Field(default="", max_length=500)
+    calendars: Annotated[tuple[str, ...], PlainValidator(_calendars)] = Field(default=(), alias="calendar")
     timezone: Zone = ""
     working_hours: Hours = WeekHours(days=((),) * 7)
     days_off: DaySet = Days()
@@ -264,7 +272,7 @@ class Sop(Part):
     def _person(self, person: Interviewer) -> Interviewer:
         given = person.model_fields_set
         return person.having(
-            calendar=person.calendar or person.email,
+            calendars=person.calendars or (person.email,),
             timezone=person.timezone or self.timezone,
             working_hours=person.working_hours if "working_hours" in given else self.working_hours,
         )

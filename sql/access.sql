@@ -8,7 +8,8 @@ do $$
 declare
   v_tables constant text[] := array[
     'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
-    'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations'
+    'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
+    'connections', 'calendar_statistics', 'statistics_reports'
   ];
   v_views constant text[] := array['queue_now', 'agenda', 'open_escalations', 'interviewer_load'];
   v_functions constant text[] := array[
@@ -21,6 +22,7 @@ declare
     'notice_sent', 'notice_failed',
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
     'active_sop', 'activate_sop',
+    'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',
     'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'agenda', 'open_escalations',
     'interviewer_load'
   ];
@@ -49,7 +51,7 @@ begin
     end if;
   end loop;
   if v_service then
-    grant delete on public.bot_state to service_role;
+    grant delete on public.bot_state, public.statistics_reports to service_role;
     revoke insert, update on public.schema_migrations, public.queue_now, public.agenda, public.open_escalations,
       public.interviewer_load from service_role;
     revoke update on public.scheduling_audit, public.sop_versions, public.sop_activations from service_role;

@@ -32,8 +32,19 @@ MAP: dict[str, set[str]] = {
     "chat": CORE | {"supabase_db"},
     "telegram_bot": CORE | {"supabase_db", "chat"},
     # root: joins everything
+    "providers": CORE | {"calendars", "config", "supabase_db"},
     "assembly": CORE
-    | {"config", "supabase_db", "local_postgres", "calendars", "calendar_utils", "scheduler", "chat", "telegram_bot"},
+    | {
+        "config",
+        "supabase_db",
+        "local_postgres",
+        "calendars",
+        "calendar_utils",
+        "scheduler",
+        "chat",
+        "telegram_bot",
+        "providers",
+    },
     "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db"},
     "main": CORE | {"assembly", "config", "console", "session", "supabase_db"},
 }
