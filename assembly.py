@@ -17,6 +17,7 @@ from calendars.base import Calendar
 from chat import terminal
 from config import Settings, parse_sop, read_sop
 from domain.errors import SchedulerError
+from ledger import Ledger
 from local_postgres import LocalPostgres, attach
 from providers import build_providers
 from scheduler import Scheduler, Step
@@ -36,6 +37,7 @@ class Services:
     calendars: Calendars
     sop: Callable[[], Awaitable[Sop]]
     tz: ZoneInfo  # the reader's
+    ledger: Ledger
 
 
 # Joining the parts ----------------------------------------------------------------------------------------------------
@@ -69,7 +71,12 @@ async def services(settings: Settings, address: Json) -> AsyncIterator[Services]
         calendars = build_calendars(settings, await build_providers(settings, db, sop))
         try:
             yield Services(
-                settings=settings, db=db, calendars=calendars, sop=sop_in_force(db), tz=reader_zone(settings, sop)
+                settings=settings,
+                db=db,
+                calendars=calendars,
+                sop=sop_in_force(db),
+                tz=reader_zone(settings, sop),
+                ledger=Ledger(db, calendars),
             )
         finally:
             await calendars.aclose()

@@ -11,22 +11,34 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 
+import connecting
 from assembly import Json, Services, database_address, services
 from config import load_settings, load_sop
+from connecting import Finding
 from console import views
 from domain.errors import DatabaseUnavailable, LocalPostgresError, SchedulerError, SopError
-from session import export_calendars, run_session, take_in
-from supabase_db import migrations_script
+from session import export_calendars, rounds_each, run_session, take_in
+from supabase_db import Database, migrations_script
 from utils import plural
 
 T = TypeVar("T")
+
+
+class Provider(StrEnum):
+    """Providers that a person can connect."""
+
+    GOOGLE = "google"
+    OUTLOOK = "outlook"
+    CALDAV = "caldav"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -175,6 +187,58 @@ def export(
 def sql() -> None:
     """Print the database schema as one script, to paste into Supabase's SQL editor; running it again does no harm."""
     sys.stdout.write(migrations_script())
+
+
+@app.command()
+def stats(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back, today among them.")] = 7,
+) -> None:
+    """What calls to calendars have cost: calls, retries, errors by reason, waiting, and what is left of the quota."""
+
+    async def show(parts: Services) -> None:
+        rows = await parts.db.statistics_since(day=datetime.now(UTC).date() - timedelta(days=days - 1))
+        out.print(views.statistics(rows) if rows else "No calendar was called yet.")
+        counts = await parts.db.queue_counts()
+        waiting = counts["queued"] + counts["planning"]
+        if waiting:
+            out.print(views.estimate(waiting, parts.calendars.estimate(waiting, rounds=rounds_each(await parts.sop()))))
+
+    ask(show)
+
+
+@app.command()
+def connect(
+    provider: Annotated[Provider, typer.Argument(help="google, outlook or caldav.")],
+) -> None:
+    """Connect a calendar PROVIDER: consent in a browser (or by a link), the token kept, reading and writing checked."""
+    settings = load_settings()
+
+    async def walk(address: Json) -> Finding:
+        async with await Database.connect(**address) as db:
+            return await connecting.connect(settings, db, provider.value, out)
+
+    with database_address(settings) as address:
+        finding = asyncio.run(walk(address))
+    out.print(views.finding(finding.subject, finding.problems, finding.seen))
+    raise typer.Exit(1 if finding.problems else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Check everything that is set up: database, clock, calendars, bot; what is wrong is said with what to do."""
+    settings = load_settings()
+
+    async def examine(address: Json) -> bool:
+        well = True
+        async with await Database.connect(**address) as db:
+            async for finding in connecting.doctor(settings, db):
+                out.print(views.finding(finding.subject, finding.problems, finding.seen))
+                well = well and not finding.problems
+        return well
+
+    with database_address(settings) as address:
+        well = asyncio.run(examine(address))
+    raise typer.Exit(0 if well else 1)
 
 
 def _fail(message: str, code: int) -> NoReturn:

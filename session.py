@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import shutil
 import signal
 import sys
@@ -25,15 +26,20 @@ from calendars.base import Event
 from calendars.ical import export
 from config import Settings
 from console import views
+from domain.errors import DatabaseUnavailable
 from domain.intake import Reference
 from domain.roster import Roster, read_csv
 from records import agenda_event
 from scheduler import Step
+from sop import Sop
 from supabase_db import Database
 from utils import plural
 
 EXAMPLES = Path(__file__).parent / "examples"
 SHOWN_DAYS = 120
+COUNT_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 async def run_session(settings: Settings, address: Json, out: Console) -> int:
@@ -42,6 +48,7 @@ async def run_session(settings: Settings, address: Json, out: Console) -> int:
         with _stop_signals() as stop:
             await _examples_once(parts, out)
             await _schedule_waiting(parts, stop, out)
+            await parts.ledger.report()
             if not stop.is_set():
                 await _show_result(parts, out)
                 await _talk(parts, stop, out)
@@ -59,6 +66,11 @@ async def take_in(parts: Services, data: bytes) -> tuple[Roster, int]:
         queued = await parts.db.enqueue(request=plain, key=key, source="csv", actor=actor(), lane=parts.settings.lane)
         new += queued["created"]
     return roster, new
+
+
+def rounds_each(sop: Sop) -> int:
+    """Rounds of a course, as many as the longest has: for estimates that rather err on the long side."""
+    return max(len(course.rounds) for course in sop.courses.values())
 
 
 async def export_calendars(parts: Services, folder: Path) -> int:
@@ -141,7 +153,19 @@ async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
     else:
         return
     async with bot:
-        await _together(stop, bot.poll(stop), bot.deliver_notices(stop), build_engine(parts, stop).run())
+        engine = build_engine(parts, stop)
+        await _together(stop, bot.poll(stop), bot.deliver_notices(stop), engine.run(), _count(parts, stop))
+
+
+async def _count(parts: Services, stop: asyncio.Event) -> None:
+    """Keep what calendar calls have cost, every minute and at the end, for `python main.py stats` and the bot."""
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), COUNT_SECONDS)
+        try:
+            await parts.ledger.report()
+        except DatabaseUnavailable:
+            logger.warning("statistics wait for the database", extra={"action": "report_statistics"})
 
 
 async def _together(stop: asyncio.Event, *works: Coroutine[None, None, None]) -> None:

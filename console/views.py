@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -105,6 +106,30 @@ def audit_state(checked: Json) -> str:
     if checked["ok"]:
         return f"[green]The log is whole[/]: {plural(checked['rows'], 'row')}, each sealing the one before it."
     return f"[red]The log was tampered with[/]: row {checked['broken_at']} does not fit the one before it."
+
+
+def statistics(rows: Sequence[Json]) -> Table:
+    """What calls to calendars have cost, by provider and verb."""
+    table = _table("Provider", "Call", "Calls", "Requests", "Retries", "Waited", "Errors", "Quota left")
+    for row in rows:
+        errors = ", ".join(f"{reason} {count}" for reason, count in row["errors"].items()) or "none"
+        left = "no limit" if row["budget_left"] is None else str(row["budget_left"])
+        numbers = (str(row[name]) for name in ("calls", "requests", "retries"))
+        table.add_row(row["provider"], row["verb"], *numbers, f"{row['waited']:.0f} s", escape(errors), left)
+    return table
+
+
+def estimate(candidates: int, takes: timedelta) -> str:
+    """How long the calendar calls of those who wait take at the configured pace."""
+    minutes = math.ceil(takes.total_seconds() / 60)
+    return f"{plural(candidates, 'candidate')} waiting need about {minutes} min of calendar calls at this pace."
+
+
+def finding(subject: str, problems: Sequence[str], seen: Sequence[str]) -> RenderableType:
+    """What a check found: a line when all is well, and each problem with what to do when not."""
+    facts = f" [dim]({escape('; '.join(seen))})[/]" if seen else ""
+    mark = "[red]needs a look[/]" if problems else "[green]well[/]"
+    return Group(f"[bold]{escape(subject)}[/]: {mark}{facts}", *(Text(f"  {problem}") for problem in problems))
 
 
 def sop_summary(path: Path, sop: Sop) -> RenderableType:

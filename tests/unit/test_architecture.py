@@ -40,13 +40,16 @@ MAP: dict[str, set[str]] = {
         "local_postgres",
         "calendars",
         "calendar_utils",
+        "ledger",
         "scheduler",
         "chat",
         "telegram_bot",
         "providers",
     },
+    "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
+    "connecting": CORE | {"assembly", "calendars", "config", "providers", "supabase_db"},
     "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db"},
-    "main": CORE | {"assembly", "config", "console", "session", "supabase_db"},
+    "main": CORE | {"assembly", "config", "connecting", "console", "session", "supabase_db"},
 }
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter"}
 RANDOM = {"random", "secrets", "uuid"}
