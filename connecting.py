@@ -27,6 +27,7 @@ from calendars.google_consent import GoogleConsent
 from calendars.oauth import authorise, new_key, seal
 from calendars.outlook import OutlookCalendar
 from calendars.outlook_auth import Consent
+from chat import terminal
 from config import Settings
 from domain.errors import CalendarError, SchedulerError, SettingsError
 from domain.model import Interval
@@ -142,7 +143,11 @@ def _shower(out: Console) -> Callable[[str], Awaitable[None]]:
 
 
 async def _paste() -> str:
-    return await asyncio.to_thread(input)
+    """The address that the person pastes; read past Python's own input, which would keep the program from ending."""
+    line = await terminal.Console().read_line()
+    if line is None:  # nobody can paste anything here: the browser has to bring the answer
+        await asyncio.Event().wait()
+    return line or ""
 
 
 async def _keep(settings: Settings, db: Database, provider: str, token: str, variable: str, out: Console) -> None:

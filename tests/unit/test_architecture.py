@@ -47,7 +47,7 @@ MAP: dict[str, set[str]] = {
         "providers",
     },
     "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
-    "connecting": CORE | {"assembly", "calendars", "config", "providers", "supabase_db"},
+    "connecting": CORE | {"assembly", "calendars", "chat", "config", "providers", "supabase_db"},
     "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db"},
     "main": CORE | {"assembly", "config", "connecting", "console", "session", "supabase_db"},
 }
