@@ -11,25 +11,21 @@ with the same arguments and has its effect once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
-from uuid import UUID
 
 import psycopg
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from database.caller import Caller, Json
 from database.migrations import FOLDER, migrations_script, sql_files
-from database.wires import PassingError, PostgresWire, SupabaseWire, Wire
+from database.wires import PostgresWire, SupabaseWire
 from domain.errors import DatabaseError, DatabaseUnavailable
-from utils import as_utc
 
 __all__ = ["Database", "Json", "apply_migrations", "migrations_script"]
 
-Json = dict[str, Any]
 Time = datetime | str | None
-_NOT_TWICE = frozenset({"claim_notices"})  # a lost answer leaves its notices to their lease; they come again
 
 
 def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
@@ -43,11 +39,8 @@ def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
         raise DatabaseError(f"the database could not be prepared: {error.diag.message_primary or error}") from error
 
 
-class Database:
+class Database(Caller):
     """An open doorway; `connect` makes one and `aclose` closes it."""
-
-    def __init__(self, wire: Wire, patience: float = 5.0) -> None:
-        self._wire, self._patience = wire, patience
 
     @classmethod
     async def connect(
@@ -76,10 +69,6 @@ class Database:
             await database.aclose()
             raise
         return database
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        await self._wire.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -296,7 +285,7 @@ class Database:
         """Whether nobody has tampered with the audit: `{ok, rows, broken_at, head}`."""
         return await self._object("verify_audit")
 
-    # Connections to calendars, and what they cost ---------------------------------------------------------------------------------
+    # Connections to calendars, and what they cost -------------------------------------------------------------------------------
 
     async def save_connection(self, *, provider: str, sealed: str, account: str, actor: str) -> Json:
         """Keep a provider's token, sealed; the one before it is forgotten."""
@@ -316,7 +305,7 @@ class Database:
 
     async def database_time(self) -> datetime:
         """The time by the clock of the database."""
-        return datetime.fromisoformat(str(await self._call("database_time")))
+        return datetime.fromisoformat((await self._object("database_time"))["time"])
 
     # Reads ----------------------------------------------------------------------------------------------------------------------
 
@@ -345,8 +334,6 @@ class Database:
         """For each interviewer with interviews that meet the interval: `{interviewer, interviews, as_backup, minutes}`."""
         return await self._list("interviewer_load", start=start, end=end)
 
-    # How a call is made ---------------------------------------------------------------------------------------------------------
-
     async def _check_schema(self) -> None:
         applied = await self._object("schema_state")
         missing = [file.name for file in sql_files() if file.name not in applied]
@@ -354,49 +341,3 @@ class Database:
             raise DatabaseError(
                 f"the database lacks {', '.join(missing)}: run what `python main.py sql` prints, then start again"
             )
-
-    async def _object(self, function: str, **arguments: Any) -> Json:
-        found = await self._call(function, **arguments)
-        if not isinstance(found, dict):
-            raise DatabaseError(f"the database function {function} gave {type(found).__name__}, not an object")
-        return found
-
-    async def _maybe(self, function: str, **arguments: Any) -> Json | None:
-        found = await self._call(function, **arguments)
-        return found if isinstance(found, dict) else None
-
-    async def _list(self, function: str, **arguments: Any) -> list[Json]:
-        found = await self._call(function, **arguments)
-        if not isinstance(found, list):
-            raise DatabaseError(f"the database function {function} gave {type(found).__name__}, not a list")
-        return found
-
-    async def _call(self, function: str, **arguments: Any) -> Any:
-        named = {f"p_{name}": _plain(value) for name, value in arguments.items()}
-
-        def may_repeat(error: BaseException) -> bool:
-            return isinstance(error, PassingError) and (error.rolled_back or function not in _NOT_TWICE)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(may_repeat),
-            stop=stop_after_delay(self._patience),
-            wait=wait_random_exponential(multiplier=0.05, max=1),
-            reraise=True,
-        )
-        try:
-            return await retrying(self._wire.call, function, named)
-        except PassingError as error:
-            raise error.error from error
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON data; a naive datetime is a `ValueError`."""
-    if isinstance(value, datetime):
-        return as_utc(value).isoformat()
-    if isinstance(value, date | UUID):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple | frozenset | set):
-        return [_plain(part) for part in value]
-    return value

@@ -116,7 +116,7 @@ class SupabaseWire:
             raise PassingError(DatabaseUnavailable(words), rolled_back=never_sent) from error
         except APIError as error:
             raise _of_code(error.code, error.message or "no message") from error
-        if isinstance(answer.data, str):  # what answered is not PostgREST: a gateway's page, say
+        if isinstance(answer.data, str):  # a gateway's page, say: no function of ours gives a bare text
             raise PassingError(DatabaseUnavailable("what answered is not the database"), rolled_back=False)
         return answer.data
 

@@ -60,5 +60,5 @@ $$;
 
 create or replace function public.database_time() returns jsonb
 language sql volatile set search_path = '' set timezone = 'UTC' as $$
-  select to_jsonb(clock_timestamp());
+  select jsonb_build_object('time', clock_timestamp());
 $$;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -118,10 +119,12 @@ def test_nobody_answering_is_said() -> None:
         apply_migrations("postgresql://postgres@127.0.0.1:1/postgres")
 
 
-def test_migrations_are_numbered_without_gaps() -> None:
-    numbers = [int(path.name[:4]) for path in sorted((migrations.FOLDER / "migrations").glob("*.sql"))]
+def test_each_migration_has_a_number_of_its_own() -> None:
+    names = sorted(path.name for path in (migrations.FOLDER / "migrations").iterdir())
+    named = re.compile(r"\d{4}_[a-z_]+\.sql")
 
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert [name for name in names if not named.fullmatch(name)] == []
+    assert len({name[:4] for name in names}) == len(names)
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ class Line:
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.gather(*self._joined, return_exceptions=True)
+        await asyncio.gather(*self._joined, *(writer.wait_closed() for writer in self._writers), return_exceptions=True)
+        await self._server.wait_closed()
         self._writers.clear()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
