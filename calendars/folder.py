@@ -78,7 +78,7 @@ class Folder:
             or self._clock() - self._looked > LOOK_SECONDS
         ):
             self._look()
-        days = ((first + timedelta(days=number)) for number in range(-1, (last - first).days + 2))
+        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
         names = set(self._index.get((who, None), ())).union(*(self._index.get((who, day), ()) for day in days))
         for name in sorted(names):
             for month in _months(first, last):

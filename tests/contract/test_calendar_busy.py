@@ -78,6 +78,16 @@ async def test_an_all_day_event_blocks_the_owners_local_day(who: str, harness: H
     assert taken(await read(harness, calendar, who)) == [(midnight, midnight + timedelta(days=1))]
 
 
+@pytest.mark.parametrize(("who", "span"), [("ben", at(6, 2)), ("asha", at(4, 20))])
+async def test_an_all_day_event_blocks_hours_that_lie_on_another_day_in_utc(
+    who: str, span: Interval, harness: Harness, calendar: Calendar
+) -> None:
+    await harness.add_people(who)
+    await harness.add_busy(who, Own(day=date(2027, 1, 5)))
+
+    assert taken(await read(harness, calendar, who, span), span) == [pair(span)]
+
+
 async def test_a_free_all_day_event_does_not_block(harness: Harness, calendar: Calendar) -> None:
     await harness.add_people("asha")
     await harness.add_busy("asha", Own(day=date(2027, 1, 5), kind=Kind.FREE))

@@ -87,6 +87,16 @@ class Moody:
         return await work()
 
 
+class Thorough(Moody):
+    """A calendar that takes three requests for a call, and counts them."""
+
+    requests = 0
+
+    async def get(self, key: EventKey) -> EventState | None:
+        self.requests += 3
+        return await super().get(key)
+
+
 @pytest.fixture
 def time() -> Time:
     return Time()
@@ -413,6 +423,16 @@ class TestCounting:
         assert put.errors == {"rateLimitExceeded": 1, "CalendarRefused": 1}
         assert put.waited == 2  # a pause of one second, and one more for the distance
         assert (cancel.verb, cancel.calls, cancel.retries, cancel.waited, cancel.errors) == ("cancel", 1, 0, 2, {})
+
+    async def test_every_request_of_a_call_is_charged(self, tmp_path: Path, time: Time) -> None:
+        calendar = Thorough(tmp_path, time)
+        door = doorway(calendar, time, Pace(per_minute=600))
+        for _ in range(2):
+            await door.get(event().key)
+
+        (get,) = door.statistics()
+        assert (get.calls, get.requests) == (2, 6)
+        assert door.budget_left() == {"google": 4}
 
     async def test_a_local_calendar_is_not_paced(self) -> None:
         assert pace_for("local", delay=2.0) == Pace(delay=0, per_minute=None, fresh_for=0)

@@ -83,6 +83,16 @@ class TestKinds:
         assert busy(("DTSTART;VALUE=DATE:20270105", "DTEND;VALUE=DATE:20270108")) == ["04 18:30-07 18:30"]
         assert busy(("DTSTART;VALUE=DATE:20270105", "DTEND;VALUE=DATE:20270105")) == ["04 18:30-05 18:30"]
 
+    @pytest.mark.parametrize(
+        ("zone", "hour"), [(LOS_ANGELES, 26), (KOLKATA, -4), (ZoneInfo("Pacific/Kiritimati"), -13)]
+    )
+    @pytest.mark.parametrize("event", [("DTSTART;VALUE=DATE:20270105",), ("DTSTART:20270105T000000", "DURATION:PT24H")])
+    def test_local_days_reach_into_other_days_of_utc(self, event: Sequence[str], zone: ZoneInfo, hour: int) -> None:
+        start = datetime(2027, 1, 5, tzinfo=UTC) + timedelta(hours=hour)
+        span = Interval(start=start, end=start + timedelta(minutes=30))
+
+        assert busy(event, owner=Owner(email="", zone=zone), span=span)
+
     def test_all_day_on_a_day_of_23_hours(self) -> None:
         march = Interval(start=datetime(2027, 3, 1, tzinfo=UTC), end=datetime(2027, 4, 1, tzinfo=UTC))
         owner = Owner(email="", zone=LOS_ANGELES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +34,24 @@ def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
     assert not folder.create("a.ics", b"second")
     assert folder.read("a.ics") == b"first"
     assert [path.name for path in tmp_path.iterdir()] == ["a.ics"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    folder, texts = Folder(tmp_path, clock=time.monotonic), [bytes([sign]) * 300_000 for sign in b"ab"]
+    folder.replace("a.ics", texts[0])
+
+    def rewrite() -> None:
+        for number in range(60):
+            folder.replace("a.ics", texts[number % 2])
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        seen.add((tmp_path / "a.ics").read_bytes())
+    writer.join()
+
+    assert seen == set(texts)
 
 
 def test_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
