@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from chat.polling import Poller
@@ -32,20 +33,23 @@ async def tell(db: Database, *recipients: str, **payload: Any) -> None:
     await db.settle(**claimed.names, notices=notices)
 
 
-async def waiting(db: Database) -> int:
-    """How many notices would still be sent; takes them, so it is for the end of a test."""
-    return len(await db.claim_notices(channel="telegram", limit=100))
+Connection = psycopg.Connection[tuple[object, ...]]
 
 
-async def test_a_notice_is_told_once(admin_in_telegram: TelegramPerson, database: Database) -> None:
+def states(admin: Connection) -> list[object]:
+    """How the notices stand: pending, sent or failed."""
+    return [row[0] for row in admin.execute("select status from notices order by id")]
+
+
+async def test_a_notice_is_told_once(admin_in_telegram: TelegramPerson, database: Database, admin: Connection) -> None:
     await tell(database, str(ADMIN))
 
     assert (await admin_in_telegram.reads_news()).startswith("✖️ Priya Nair was cancelled.")
     assert await admin_in_telegram.reads_news() == ""
-    assert await waiting(database) == 0
+    assert states(admin) == ["sent"]
 
 
-async def test_a_notice_for_all_admins_reaches_those_it_can(database: Database, sop: Sop) -> None:
+async def test_a_notice_for_all_admins_reaches_those_it_can(database: Database, sop: Sop, admin: Connection) -> None:
     person = TelegramPerson(database, sop, admins=(ADMIN, ADMIN + 1))
     await person.comes()
     person.server.refuse("sendMessage", BLOCKED)
@@ -55,11 +59,11 @@ async def test_a_notice_for_all_admins_reaches_those_it_can(database: Database, 
 
     await person.leaves()
     assert [message.chat for message in person.server.log] == [ADMIN + 1]
-    assert await waiting(database) == 0
+    assert states(admin) == ["sent"]
 
 
 async def test_somebody_who_blocked_the_bot_is_not_tried_again_and_it_is_audited(
-    admin_in_telegram: TelegramPerson, database: Database
+    admin_in_telegram: TelegramPerson, database: Database, admin: Connection
 ) -> None:
     admin_in_telegram.server.refuse("sendMessage", BLOCKED)
     await tell(database, str(ADMIN))
@@ -67,7 +71,7 @@ async def test_somebody_who_blocked_the_bot_is_not_tried_again_and_it_is_audited
     assert await admin_in_telegram.reads_news() == ""
 
     assert [row["action"] for row in await database.audit_trail()][-1] == "notice_failed"
-    assert await waiting(database) == 0
+    assert states(admin) == ["failed"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ async def test_somebody_who_blocked_the_bot_is_not_tried_again_and_it_is_audited
     [Refused(502, "Bad Gateway"), Refused(429, "Too Many Requests: retry after 900", retry_after=900)],
 )
 async def test_what_cannot_be_sent_now_is_sent_later(
-    admin_in_telegram: TelegramPerson, database: Database, refusal: Refused
+    admin_in_telegram: TelegramPerson, database: Database, refusal: Refused, admin: Connection
 ) -> None:
     admin_in_telegram.now = datetime.now(UTC).replace(year=2020)  # by whose clock "later" has long come
     admin_in_telegram.server.refuse("sendMessage", refusal)
@@ -83,7 +87,7 @@ async def test_what_cannot_be_sent_now_is_sent_later(
 
     assert "(perhaps sent twice)" not in await admin_in_telegram.reads_news()
     assert [message.chat for message in admin_in_telegram.server.log] == [ADMIN]
-    assert await waiting(database) == 0
+    assert states(admin) == ["sent"]
 
 
 async def test_a_notice_that_may_have_been_sent_before_a_crash_says_so(
@@ -97,12 +101,12 @@ async def test_a_notice_that_may_have_been_sent_before_a_crash_says_so(
 
 
 async def test_a_notice_that_makes_no_sense_holds_up_no_other(
-    admin_in_telegram: TelegramPerson, database: Database
+    admin_in_telegram: TelegramPerson, database: Database, admin: Connection
 ) -> None:
     await tell(database, "nobody", str(ADMIN), "12345678901234567890x")
 
     assert "Priya Nair was cancelled" in await admin_in_telegram.reads_news()
-    assert await waiting(database) == 0
+    assert states(admin) == ["failed", "sent", "failed"]
 
 
 async def test_two_notices_to_one_chat_keep_their_distance(database: Database, sop: Sop) -> None:

@@ -265,6 +265,29 @@ async def test_an_update_whose_reply_cannot_be_sent_is_not_confirmed_until_it_is
     assert polled.server.offsets.count(numbers[0] + 1) >= 2
 
 
+async def test_replies_that_were_sent_before_the_line_broke_are_not_shown_twice(
+    admin_in_telegram: TelegramPerson,
+) -> None:
+    for text in ("/start", "Priya Nair", "priya@example.com"):
+        await admin_in_telegram.says(text)
+    admin_in_telegram.server.refuse("sendMessage", Refused(502, "Bad Gateway"))
+
+    assert await admin_in_telegram.taps("Java Full") == "Course: Java Full Stack"
+    again = await admin_in_telegram.feed(admin_in_telegram.sent[-1])
+
+    assert again.startswith("Between which dates")
+
+
+async def test_an_edit_of_a_message_that_is_gone_is_sent_as_a_new_one(admin_in_telegram: TelegramPerson) -> None:
+    for text in ("/start", "Priya Nair", "priya@example.com"):
+        await admin_in_telegram.says(text)
+    data, _ = admin_in_telegram.button("Java Full")
+
+    answer = await admin_in_telegram.feed(admin_in_telegram.made.tap(data, 999))
+
+    assert answer.startswith("Course: Java Full Stack\nBetween which dates")
+
+
 async def test_telegram_is_left_alone_for_as_long_as_it_asks(polled: TelegramPerson) -> None:
     polled.server.refuse("sendMessage", Refused(429, "Too Many Requests: retry after 1", retry_after=1))
     start = asyncio.get_running_loop().time()
