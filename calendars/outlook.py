@@ -45,7 +45,7 @@ WATCHED_BACK = timedelta(days=7)
 WATCHED_AHEAD = timedelta(days=400)
 RENEW_BEFORE = timedelta(days=370)  # a cursor that sees less far ahead is given up: its window cannot be moved
 _DAY = timedelta(days=1)
-_FORGOTTEN = {"syncStateNotFound", "resyncRequired", "SyncStateNotFound", "ResyncRequired", "SyncStateInvalid"}
+_FORGOTTEN = {"syncstatenotfound", "syncstateinvalid", "resyncrequired"}
 
 
 class OutlookCalendar:
@@ -89,9 +89,7 @@ class OutlookCalendar:
         if found:
             return await self._bring(found[0], event, etag)
         if etag:
-            raise CalendarConflict(
-                f"{event.title!r} was deleted from Outlook", reason="deleted", calendar=self.provider
-            )
+            raise self._conflict(f"{event.title!r} was deleted from Outlook", reason="deleted")
         return await self._create(event)
 
     async def cancel(self, key: EventKey, *, etag: str = "") -> None:
@@ -120,7 +118,7 @@ class OutlookCalendar:
         try:
             delta = await self.graph.pages(link, page_size=PAGE)
         except CalendarRefused as error:
-            if error.reason not in _FORGOTTEN:
+            if error.reason.lower() not in _FORGOTTEN:
                 raise
             return await self._changes_from_scratch()
         return await self._told(delta.rows, _write_cursor(delta.delta_link, until), complete=False)
@@ -151,14 +149,12 @@ class OutlookCalendar:
 
     async def _create(self, event: Event) -> EventState:
         raw = await self.graph.call("POST", f"{self.mailbox}/calendar/events", json=new_event(event))
-        if event.fingerprint in fingerprints_of(raw):
+        if event.fingerprint in fingerprints_of(raw) and not raw.get("isCancelled"):
             return state_of(raw, key=event.key, revision=event.revision)
         # Either it is the event of an earlier try, which has changed since, or Outlook has made something else of it.
         found = await self._find(event.key)
         if not found:
-            raise CalendarConflict(
-                f"{event.title!r} was deleted from Outlook", reason="deleted", calendar=self.provider
-            )
+            raise self._conflict(f"{event.title!r} was deleted from Outlook", reason="deleted")
         return await self._bring(found[0], event, "")
 
     async def _bring(self, raw: Json, event: Event, etag: str, *, look_again: bool = True) -> EventState:
@@ -211,18 +207,14 @@ class OutlookCalendar:
         """A delta does not show marks, so what may be ours is read once more, all of it in one list."""
         latest = {raw["id"]: raw for raw in rows}  # a round may tell an event twice: its last word counts
         gone = tuple(handle for handle, raw in latest.items() if "@removed" in raw)
-        living = {handle: raw for handle, raw in latest.items() if "@removed" not in raw}
-        ours = {handle: raw for handle, raw in living.items() if key_of(raw)}
+        living = [raw for raw in latest.values() if "@removed" not in raw and raw.get("type") != "seriesMaster"]
+        ours = [raw for raw in living if key_of(raw)]
         if ours:
-            marked = {raw["id"]: raw for raw in await self._marked_in(_hull(ours.values()))}
-            # What has moved or gone since the delta is told by the next one.
-            living = {
-                handle: marked.get(handle, raw)
-                for handle, raw in living.items()
-                if handle in marked or handle not in ours
-            }
-        states = tuple(_marked_state(raw) for raw in living.values() if raw.get("type") != "seriesMaster")
-        return Changes(events=states, gone=gone, cursor=cursor, complete=complete)
+            marked = {raw["id"]: raw for raw in await self._marked_in(_hull(ours))}
+            # One that has moved or gone since the delta is not in the list; the next delta tells it.
+            seen = [marked[raw["id"]] for raw in ours if raw["id"] in marked]
+            living = [raw for raw in living if not key_of(raw)] + seen
+        return Changes(events=tuple(_readable(living)), gone=gone, cursor=cursor, complete=complete)
 
     async def _marked_in(self, span: Interval) -> Sequence[Json]:
         params = {
@@ -247,6 +239,16 @@ def _mark(raw: Json) -> Mark:
 def _marked_state(raw: Json) -> EventState:
     mark = Mark.read(raw)
     return state_of(raw, key=mark.key if mark else None, revision=mark.revision if mark else 0)
+
+
+def _readable(rows: Iterable[Json]) -> Iterator[EventState]:
+    """The states of events; somebody else's that cannot be read is no business of ours."""
+    for raw in rows:
+        try:
+            yield _marked_state(raw)
+        except CalendarRefused:
+            if Mark.read(raw):
+                raise
 
 
 def _hull(rows: Iterable[Json]) -> Interval:

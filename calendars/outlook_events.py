@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from calendars.base import Event, EventKey, EventState, Response, fingerprint
 from calendars.windows_zones import iana_zone, windows_name
+from domain.errors import CalendarRefused
 from domain.model import Interval
 
 Json = Mapping[str, Any]
@@ -138,8 +139,11 @@ def fingerprints_of(raw: Json) -> tuple[str, str]:
 
 
 def interval_of(raw: Json) -> Interval:
-    """When an event or a schedule item is. `ValueError` for a zone that nobody knows."""
-    start, end = _instant(raw["start"]), _instant(raw["end"])
+    """When an event or a schedule item is. `CalendarRefused` for a zone that nobody knows."""
+    try:
+        start, end = _instant(raw["start"]), _instant(raw["end"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CalendarRefused(f"Outlook's times cannot be read: {error}", reason="unreadable") from error
     return Interval(start=start, end=max(end, start + timedelta(microseconds=1)))  # an entry may last no time at all
 
 

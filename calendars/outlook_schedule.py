@@ -12,6 +12,7 @@ from typing import Any
 from calendars.base import Unknown
 from calendars.outlook_events import interval_of
 from calendars.windows_zones import iana_zone
+from domain.errors import CalendarRefused
 from domain.model import Interval
 
 Json = Mapping[str, Any]
@@ -43,9 +44,8 @@ def busy_of(row: Json | None, span: Interval) -> Sequence[Interval] | Unknown:
         return Unknown(reason="Outlook tells nothing about this calendar", cure=_ANY_CURE)
     try:
         times = [_block(item, row) for item in items if str(item.get("status", "")).lower() not in _FREE]
-    except (ValueError, KeyError) as problem:
-        cure = "Choose a usual time zone in the settings of that person's Outlook."
-        return Unknown(reason=f"Outlook's times for this calendar cannot be read: {problem}", cure=cure)
+    except CalendarRefused as problem:
+        return Unknown(reason=str(problem), cure="Choose a usual time zone in the settings of that person's Outlook.")
     return [one for one in times if one.meets(span)]
 
 

@@ -119,6 +119,7 @@ class Exchange:
         self.mailboxes: dict[str, Mailbox] = {}
         self.mails: list[Mail] = []
         self.changes = 0
+        self.drops_organiser = False  # whoever invites is not kept in the list of those invited
         self._ids = 0
 
     def add(self, address: str, **traits: object) -> Mailbox:
@@ -138,6 +139,8 @@ class Exchange:
             id=_event_id(number), uid=f"040000008200E00074C5B7101A82E008{number:08X}", owner=box.address,
             created=now, **fields,  # type: ignore[arg-type]  # fields of Item
         )  # fmt: skip
+        if self.drops_organiser:
+            item.guests = [guest for guest in item.guests if guest.email != box.address.lower()]
         if teams and "teamsForBusiness" in box.providers:
             item.meeting_url = f"https://teams.microsoft.com/l/meetup-join/19%3ameeting_{number:012d}%40thread.v2/0"
             item.body += BLOCK.format(url=item.meeting_url)

@@ -293,6 +293,27 @@ async def test_an_event_that_outlook_has_shifted_is_not_taken_for_done(lab: Lab,
     assert len(lab.items()) == 1
 
 
+async def test_an_event_that_is_cancelled_but_still_there_is_no_event(lab: Lab, calendar: OutlookCalendar) -> None:
+    first = await calendar.put(make_event())
+    lab.items()[0].cancelled = True
+
+    assert await calendar.get(make_event().key) is None
+    for again, etag in ((make_event(), ""), (revised(make_event()), first.etag)):
+        with pytest.raises(CalendarConflict):
+            await calendar.put(again, etag=etag)
+
+
+async def test_an_organiser_who_is_also_invited_may_be_left_out_by_outlook(lab: Lab, calendar: OutlookCalendar) -> None:
+    lab.server.exchange.drops_organiser = True
+    event = make_event(guests=("organiser", "priya"))
+
+    first = await calendar.put(event)
+    assert (await calendar.put(event)).etag == first.etag
+    await calendar.put(revised(event))
+
+    assert [item.start for item in lab.items()] == [revised(event).start]
+
+
 # The Teams link
 
 

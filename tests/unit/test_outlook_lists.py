@@ -144,6 +144,48 @@ async def test_what_may_be_ours_is_read_again_in_one_list(lab: Lab, calendar: Ou
     assert lab.server.calls == {"delta.list": 1, "calendarView.list": 1}
 
 
+async def test_a_series_is_told_by_its_occurrences_and_what_nobody_can_read_is_left_out(lab: Lab) -> None:
+    times = {
+        "start": {"dateTime": "2027-01-05T10:00:00.0000000", "timeZone": "UTC"},
+        "end": {"dateTime": "2027-01-05T11:00:00.0000000", "timeZone": "UTC"},
+    }
+    rows = [
+        {"id": "series", "type": "seriesMaster", "subject": "Standup", **times},
+        {"id": "one", "type": "occurrence", "seriesMasterId": "series", **times},  # a delta shows no more of it
+        {"id": "odd", "type": "singleInstance", "start": {"dateTime": "never", "timeZone": "UTC"}, "end": None},
+    ]
+
+    class Series(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"value": rows, "@odata.deltaLink": f"{lab.url}/v1.0/next"})
+
+    async with lab.client(wrap=lambda _: Series()) as calendar:
+        (state,) = (await calendar.changes()).events
+
+    assert (state.key, state.handle, state.title, state.interval) == (None, "one", "", at(5, 10))
+
+
+async def test_an_event_that_goes_between_the_delta_and_the_list_is_told_next_time(lab: Lab) -> None:
+    class Meanwhile(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self._inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/calendar/calendarView"):
+                for item in lab.items():
+                    lab.server.exchange.delete(item)
+            return await self._inner.handle_async_request(request)
+
+    async with lab.client(wrap=Meanwhile) as calendar:
+        cursor = (await calendar.changes()).cursor
+        put = await calendar.put(make_event())
+
+        told = await calendar.changes(cursor)
+        after = await calendar.changes(told.cursor)
+
+    assert (told.events, told.gone, after.events, after.gone) == ((), (), (), (put.handle,))
+
+
 async def test_a_revision_is_told_with_its_number(lab: Lab, calendar: OutlookCalendar) -> None:
     await calendar.put(make_event())
     cursor = (await calendar.changes()).cursor
