@@ -18,7 +18,8 @@ from typing import Any, Self
 
 import psycopg
 
-from database.caller import Caller, Json
+from database.after_booking import AfterBooking
+from database.caller import Json
 from database.migrations import FOLDER, migrations_script, sql_files
 from database.wires import PostgresWire, SupabaseWire
 from domain.errors import DatabaseError, DatabaseUnavailable
@@ -39,7 +40,7 @@ def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
         raise DatabaseError(f"the database could not be prepared: {error.diag.message_primary or error}") from error
 
 
-class Database(Caller):
+class Database(AfterBooking):
     """An open doorway; `connect` makes one and `aclose` closes it."""
 
     @classmethod
@@ -222,7 +223,8 @@ class Database(Caller):
         """The whole effect of an update, once: `{repeated, replied, replies, outcome}`.
 
         `state` is the conversation from now on (None: over); `command` is `{name: arguments}` with the name `enqueue`, `requeue`,
-        `cancel_candidate` or `resolve_escalation`. A repeated update changes nothing and gives what the first one left.
+        `cancel_candidate`, `resolve_escalation`, `ask_replan` or `take_option`. A repeated update changes nothing and gives what
+        the first one left.
         """
         return await self._object(
             "bot_turn",

@@ -9,7 +9,7 @@ declare
   v_tables constant text[] := array[
     'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
     'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
-    'connections', 'calendar_statistics', 'statistics_reports'
+    'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events'
   ];
   v_views constant text[] := array['queue_now', 'agenda', 'open_escalations', 'interviewer_load'];
   v_functions constant text[] := array[
@@ -17,12 +17,18 @@ declare
     'candidate_json', 'queue_position', 'enqueued', 'enqueue', 'lock_fenced', 'lock_candidate', 'worker_of', 'wrong_state',
     'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
+    'seated', 'add_interviews', 'holds_of', 'add_holds',
     'lock_write', 'write_done', 'write_failed', 'undo_booking', 'settle',
     'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'claim_notices',
     'notice_sent', 'notice_failed',
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
     'active_sop', 'activate_sop',
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',
+    'joined', 'without', 'joined_replan', 'excepted', 'requested', 'ask_replan', 'retake_times', 'rebook', 'stand',
+    'move_interview', 'chosen_interview', 'follow_anyway', 'restore_event', 'do_option', 'take_option',
+    'watch_state', 'watched', 'save_watch', 'lock_watched', 'note_seen', 'event_seen', 'follow_move', 'event_deleted',
+    'interviewer_declined', 'ask_about', 'ask_once', 'write_overruled', 'was_recorded',
+    'pushed_json', 'push_begin', 'push_done', 'interview_to_push',
     'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'agenda', 'open_escalations',
     'interviewer_load'
   ];

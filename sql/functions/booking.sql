@@ -18,7 +18,8 @@ $$;
 create or replace function public.write_json(p_row public.calendar_writes) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select to_jsonb(p_row) || jsonb_build_object(
-    'key', format('%s-%s', p_row.interview_id, p_row.generation), 'handle', i.event_handle, 'etag', i.event_etag, 'round', i.round
+    'key', format('%s-%s', p_row.interview_id, p_row.generation), 'handle', i.event_handle, 'etag', i.event_etag, 'round', i.round,
+    'said', i.event_said, 'edits', i.event_edits
   ) from public.interviews i where i.id = p_row.interview_id;
 $$;
 
@@ -49,35 +50,51 @@ begin
 end;
 $$;
 
--- All times of a plan, or none: the constraint on holds refuses with 23P01 what somebody else has taken meanwhile.
-create or replace function public.take_times(p_row public.candidates, p_sop_version text, p_interviews jsonb) returns void
-language plpgsql set search_path = '' as $$
-declare
-  v_holds jsonb;
-begin
+create or replace function public.seated(p_seats jsonb) returns text[]
+language sql immutable set search_path = '' as $$
+  select array_agg(seat.value ->> 'interviewer' order by seat.ordinality) from jsonb_array_elements(p_seats) with ordinality seat;
+$$;
+
+create or replace function public.add_interviews(p_row public.candidates, p_sop_version text, p_interviews jsonb) returns void
+language sql set search_path = '' as $$
   insert into public.interviews (
     id, candidate_id, course, round, position, title, starts_at, ends_at, interviewers, seats, why, sop_version
   )
   select
-    i.id, p_row.id, p_row.course, i.round, i.position, i.title, i.start, i."end",
-    (select array_agg(seat.value ->> 'interviewer' order by seat.ordinality)
-      from jsonb_array_elements(i.seats) with ordinality seat),
-    i.seats, coalesce(i.why, '{}'), p_sop_version
+    i.id, p_row.id, p_row.course, i.round, i.position, i.title, i.start, i."end", public.seated(i.seats), i.seats,
+    coalesce(i.why, '{}'), p_sop_version
   from jsonb_to_recordset(p_interviews) as i (
     id uuid, round text, position integer, title text, start timestamptz, "end" timestamptz, seats jsonb, why jsonb
   );
-  select jsonb_agg(jsonb_build_object('interview', i.id, 'person', h.person, 'start', i.start, 'end', h.until)) into v_holds
+$$;
+
+-- The time that interviews take of people: of the candidate while they last, of each interviewer until hold_until.
+create or replace function public.holds_of(p_email text, p_interviews jsonb)
+returns table (interview_id uuid, person text, during tstzrange)
+language sql immutable set search_path = '' as $$
+  select i.id, h.person, tstzrange(i.start, h.until)
   from jsonb_to_recordset(p_interviews) as i (id uuid, start timestamptz, "end" timestamptz, seats jsonb)
   cross join lateral (
-    select 'candidate:' || p_row.email, i."end"
+    select 'candidate:' || p_email, i."end"
     union all
     select 'interviewer:' || seat.interviewer, greatest(i."end", seat.hold_until)
     from jsonb_to_recordset(i.seats) as seat (interviewer text, hold_until timestamptz)
   ) h (person, until);
-  perform public.lock_people(array(select hold ->> 'person' from jsonb_array_elements(v_holds) hold));
-  insert into public.holds (interview_id, person, during)
-  select hold.interview, hold.person, tstzrange(hold.start, hold."end")
-  from jsonb_to_recordset(v_holds) as hold (interview uuid, person text, start timestamptz, "end" timestamptz);
+$$;
+
+-- The constraint on holds refuses with 23P01 what somebody else has taken meanwhile. Lock everybody first.
+create or replace function public.add_holds(p_email text, p_interviews jsonb) returns void
+language sql set search_path = '' as $$
+  insert into public.holds (interview_id, person, during) select * from public.holds_of(p_email, p_interviews);
+$$;
+
+-- All times of a plan, or none.
+create or replace function public.take_times(p_row public.candidates, p_sop_version text, p_interviews jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform public.add_interviews(p_row, p_sop_version, p_interviews);
+  perform public.lock_people(array(select person from public.holds_of(p_row.email, p_interviews)));
+  perform public.add_holds(p_row.email, p_interviews);
   insert into public.calendar_writes (candidate_id, interview_id, verb, generation, revision, payload)
   select p_row.id, i.id, 'put', 1, 0, coalesce(i.event, '{}')
   from jsonb_to_recordset(p_interviews) as i (id uuid, position integer, event jsonb) order by i.position;
@@ -147,6 +164,8 @@ begin
     event_etag = case v_write.verb when 'put' then coalesce(p_result ->> 'etag', '') else '' end,
     event_link = case v_write.verb when 'put' then coalesce(p_result ->> 'link', '') else '' end,
     event_meeting = case v_write.verb when 'put' then coalesce(p_result ->> 'meeting', '') else '' end,
+    event_said = case v_write.verb when 'put' then coalesce(p_result -> 'said', event_said) else event_said end,
+    event_edits = coalesce(p_result -> 'edits', event_edits),
     updated_at = clock_timestamp()
   where id = v_write.interview_id;
   perform public.audit_append(
@@ -228,7 +247,7 @@ begin
   update public.candidates set
     status = case status when 'booking' then 'booked' when 'cancelling' then 'cancelled' else status end,
     unwinding = false, attempts = 0, reason = case status when 'booking' then '' else reason end, worker = null, lease_until = null,
-    updated_at = clock_timestamp()
+    replan = case status when 'booking' then null else replan end, updated_at = clock_timestamp()
   where id = v_row.id and (status in ('booking', 'cancelling') or status in ('escalated', 'set_aside') and unwinding)
   returning * into v_row;
   if not found then

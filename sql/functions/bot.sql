@@ -25,6 +25,11 @@ begin
       return public.cancel_candidate((v_args ->> 'candidate_id')::uuid, v_args ->> 'actor', coalesce(v_args ->> 'reason', ''));
     when 'resolve_escalation' then
       return public.resolve_escalation((v_args ->> 'escalation_id')::bigint, v_args ->> 'actor', v_args ->> 'resolution');
+    when 'ask_replan' then
+      return public.ask_replan((v_args ->> 'candidate_id')::uuid, v_args ->> 'actor', coalesce(v_args ->> 'reason', ''),
+        coalesce(v_args -> 'detail', '{}'));
+    when 'take_option' then
+      return public.take_option((v_args ->> 'escalation_id')::bigint, (v_args ->> 'option')::integer, v_args ->> 'actor');
     else
       raise sqlstate 'MS003' using message = format('there is no command %s', v_name);
   end case;

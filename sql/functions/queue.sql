@@ -241,6 +241,7 @@ begin
     and exists (select from public.interviews where candidate_id = v_row.id and status = 'reserved');
   update public.candidates set
     status = case when v_resume then 'booking' else 'queued' end, request = coalesce(p_request, request), reason = p_reason,
+    replan = case status when 'set_aside' then replan end, exceptions = exceptions - 'waived',  -- the whole course is wanted
     attempts = 0, not_before = clock_timestamp(), fence = fence + 1, worker = null, lease_until = null,
     updated_at = clock_timestamp()
   where id = v_row.id and status in ('escalated', 'set_aside') returning * into v_row;
