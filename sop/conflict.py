@@ -31,18 +31,22 @@ def feasible(case: Case) -> bool:
 
 def conflict(case: Case) -> tuple[Blame, ...]:
     """Rules that leave no plan, of which any one taken away makes one possible; none when nothing here can help."""
-    blames = [list(kind(case)) for kind in (_people, _rounds, _courses, _wholes)]
-    everything = [blame for group in blames for blame in group]
-    if not feasible(without(case, everything)):
+    every = everything(case)
+    if not feasible(without(case, every)):
         return ()
     groups: dict[str, list[Blame]] = {}
-    for blame in everything:
+    for blame in every:
         groups.setdefault(blame.rule, []).append(blame)
     gone: list[Blame] = []
     needed: list[Blame] = []
     for group in sorted(groups.values(), key=lambda group: ORDER.index(group[0].rule)):
         needed += _needed(case, gone, group)
     return tuple(needed)
+
+
+def everything(case: Case) -> list[Blame]:
+    """Every rule that could be taken away."""
+    return [blame for kind in (_people, _rounds, _courses, _wholes) for blame in kind(case)]
 
 
 def _needed(case: Case, gone: list[Blame], group: Sequence[Blame]) -> list[Blame]:

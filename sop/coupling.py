@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 from sop.free import pause_of, seconds
@@ -33,6 +33,7 @@ class Ties:
     number: frozenset[str] = NOBODY  # max_interviewers: everybody or nobody
     candidate: bool = False  # the candidate's daily limit
     finish: bool = False
+    finely: bool = False  # finish_within by the tick of the first round, not only by its day
 
     @property
     def watched(self) -> frozenset[str]:
@@ -59,6 +60,8 @@ class State(NamedTuple):
 
 
 Parts = Iterable[tuple[State, int]]
+NOTHING_YET = State()
+FOREVER = 10**10  # seconds
 
 
 class Coupling:
@@ -70,44 +73,50 @@ class Coupling:
         limit = course.max_interviewers
         self.number = max(limit, len(problem.kept_people)) if limit is not None and ties.number else None
         self.own_limit = problem.sop.candidate.daily_limit if ties.candidate else None
+        self.counted = ties.distinct | ties.number
+        self.watching = bool(ties)
+        self.always = ties.candidate or ties.finish  # whether placing anybody at all has consequences
+        self.later = [
+            frozenset(who for layer in problem.layers[index + 1 :] for who in layer.people)
+            for index in range(len(problem.layers))
+        ]
 
     def start(self) -> State:
-        return State(used=self.problem.kept_people if self.number is not None else NOBODY)
+        return NOTHING_YET if self.number is None else State(used=self.problem.kept_people)
 
     def place(self, state: State, index: int, option: Option, bits: int) -> Parts:
         """The states that placing a layer at one of the ticks leads to, each with its ticks."""
-        if not self.ties:
+        if not self.watching or (not option.taken and not self.always and state is NOTHING_YET):
             return ((state, bits),)
-        taken = frozenset(option.taken)
+        taken = option.taken
         with_people = self._with_people(state, index, taken)
         if with_people is None:
             return ()
+        ties = self.ties
         parts: Parts = ((with_people, bits),)
-        for applies, step in self._steps(state, index, taken):
-            if applies:
-                parts = [part for before, some in parts for part in step(before, some)]
-        return parts
-
-    def _steps(
-        self, state: State, index: int, taken: frozenset[str]
-    ) -> Iterator[tuple[bool, Callable[[State, int], Parts]]]:
-        layer, ties = self.problem.layers[index], self.ties
         daily, weekly, spaced = taken & ties.daily, taken & ties.weekly, taken & ties.spaced
-        in_day = bool(daily) or ties.candidate or state.day is not None
-        yield in_day, lambda before, bits: self._by_day(before, bits, daily)
-        yield bool(weekly) or state.week is not None, lambda before, bits: self._by_week(before, bits, weekly)
-        yield bool(spaced or state.near), lambda before, bits: self._by_tick(before, bits, layer, spaced)
-        yield ties.finish, lambda before, bits: self._in_time(before, bits, layer)
+        if daily or self.own_limit is not None or state.day is not None:
+            parts = [part for before, some in parts for part in self._by_day(before, some, daily)]
+        if weekly or state.week is not None:
+            parts = [part for before, some in parts for part in self._by_week(before, some, weekly)]
+        if spaced or state.near:
+            parts = [part for before, some in parts for part in self._by_tick(before, some, index, spaced)]
+        if ties.finish:
+            parts = [part for before, some in parts for part in self._in_time(before, some, index)]
+        return parts
 
     def _with_people(self, state: State, index: int, taken: frozenset[str]) -> State | None:
         ties = self.ties
         follows = index > 0 and self.problem.links[index - 1] is not None
         if taken & ties.distinct & state.used or (follows and taken & state.last):
             return None
-        used = state.used | (taken & (ties.distinct | ties.number))
+        used = state.used | (taken & self.counted)
         if self.number is not None and len(used) > self.number:
             return None
-        return state._replace(used=used, last=taken & ties.row)
+        last = taken & ties.row
+        if used == state.used and last == state.last:
+            return state
+        return state._replace(used=used, last=last)
 
     def _by_day(self, state: State, bits: int, taken: frozenset[str]) -> Parts:
         axis = self.axis
@@ -144,17 +153,27 @@ class Coupling:
         if rest:
             yield state._replace(week=None), rest
 
-    def _by_tick(self, state: State, bits: int, layer: Layer, taken: frozenset[str]) -> Parts:
+    def _by_tick(self, state: State, bits: int, index: int, taken: frozenset[str]) -> Parts:
         found: dict[tuple[tuple[str, int, int], ...], int] = {}
+        layer, later = self.problem.layers[index], self.later[index]
         for tick in members(bits):
             start = self.axis.ticks[tick]
             end = start + layer.duration
-            new = tuple((who, start, end) for who in sorted(taken))
             if all(self._spaced(who, (start, end), state.near) for who in taken):
-                near = tuple(one for one in (*state.near, *new) if end < self._reach(one, state.near + new))
+                near = (*state.near, *((who, start, end) for who in sorted(taken)))
+                soonest = self._soonest(index, tick, end)
+                near = tuple(one for one in near if one[0] in later and soonest < self._reach(one, near))
                 found[near] = found.get(near, 0) | 1 << tick
         for near, some in found.items():
             yield state._replace(near=near), some
+
+    def _soonest(self, index: int, tick: int, end: int) -> int:
+        """When the next layer can start at the soonest."""
+        link = self.problem.links[index] if index < len(self.problem.links) else None
+        if link is None:
+            return end
+        first, _ = link.window(tick)
+        return self.axis.ticks[first] if first < len(self.axis.ticks) else end + FOREVER
 
     def _spaced(self, who: str, new: Stretch, near: Iterable[tuple[str, int, int]]) -> bool:
         person = self.people[who]
@@ -175,15 +194,24 @@ class Coupling:
                     row = max(row, stop)
         return max(end + seconds(person.buffer), row + pause_of(person))
 
-    def _in_time(self, state: State, bits: int, layer: Layer) -> Parts:
-        if layer is not self.problem.layers[0]:
+    def _in_time(self, state: State, bits: int, index: int) -> Parts:
+        if index:
             some = bits & ((1 << (state.deadline or 0)) - 1)
             return ((state, some),) if some else ()
         found: dict[int, int] = {}
-        for tick in members(bits):
-            deadline = deadline_after(self.problem, tick)
-            found[deadline] = found.get(deadline, 0) | 1 << tick
+        for first, some in self._firsts(bits):
+            deadline = deadline_after(self.problem, first)
+            found[deadline] = found.get(deadline, 0) | some
         return [(state._replace(deadline=deadline), some) for deadline, some in found.items()]
+
+    def _firsts(self, bits: int) -> Iterator[tuple[int, int]]:
+        """Starts of the first round that are watched together, by the last of them; one by one only where that is too rough."""
+        if self.ties.finely:
+            yield from ((tick, 1 << tick) for tick in members(bits))
+            return
+        for day in self._days(bits):
+            some = bits & self.axis.day_bits(day)
+            yield some.bit_length() - 1, some
 
     def _days(self, bits: int) -> Iterator[int]:
         while bits:
@@ -227,6 +255,40 @@ def deadline_after(problem: Problem, tick: int) -> int:
     while last < axis.days and problem.distance(first, last, within.unit) <= within.amount:
         last += 1
     return axis.first[last]
+
+
+def watch(ties: Ties, more: Ties) -> Ties:
+    """All that is to be watched once a plan has broken `more` though `ties` were watched."""
+    if ties | more != ties:
+        return ties | more
+    if more.finish and not ties.finely:
+        return replace(ties, finely=True)
+    raise AssertionError(f"watched rules were broken: {more}")
+
+
+def enough_people(problem: Problem) -> bool:
+    """Whether there are people enough for all seats where nobody may take two: every seat is matched with somebody."""
+    if not problem.course.distinct_interviewers:
+        return True
+    seats = [_able(layer, place) for layer in problem.layers for place in range(len(layer.round.seats))]
+    holder: dict[str, int] = {}
+
+    def matched(seat: int, asked: set[str]) -> bool:
+        for who in seats[seat]:
+            if who not in asked:
+                asked.add(who)
+                if who not in holder or matched(holder[who], asked):
+                    holder[who] = seat
+                    return True
+        return False
+
+    return all(matched(seat, set()) for seat in range(len(seats)))
+
+
+def _able(layer: Layer, place: int) -> list[str]:
+    """Who could take a seat at some start."""
+    able = [who for who in layer.round.seats[place].ranks if layer.people[who]]
+    return able if layer.settled is None else [*able, layer.settled[1].interviewers[place]]
 
 
 # What a plan breaks -----------------------------------------------------------------------------------------------

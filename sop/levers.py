@@ -38,6 +38,7 @@ BENDS = {
     "never_twice_in_a_row": 3.0,
     "distinct_interviewers": 4.0,
 }
+EARLIER = 1.01  # of two ways that bend alike the later one is taken: the candidate may not be there yet before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,8 @@ def _window(case: Case) -> Iterator[Lever]:
     today = case.now.astimezone(case.sop.zone_of(case.request)).date()
     days = [timedelta(days=n) for n in range(1, LOOKAHEAD.days + 1)]
     yield _lever("window", "request.window", (first, last), [(first, last + n) for n in days])
-    yield _lever("window", "request.window", (first, last), [(first - n, last) for n in days if first - n >= today])
+    earlier = [(first - n, last) for n in days if first - n >= today]
+    yield _lever("window", "request.window", (first, last), earlier, scale=EARLIER)
 
 
 def _slots(case: Case) -> Iterator[Lever]:
@@ -114,7 +116,7 @@ def _slots(case: Case) -> Iterator[Lever]:
     for way in (1, -1):
         values = [wider for n in range(1, 1440 // step + 1) if (wider := _wider(hours, n * step * way)) != hours]
         steps = [wider for before, wider in zip([hours, *values], values, strict=False) if wider != before]
-        yield _lever("slots", "request.slots", hours, steps, scale=step / 60)
+        yield _lever("slots", "request.slots", hours, steps, scale=step / 60 * (1 if way > 0 else EARLIER))
 
 
 def _wider(hours: WeekHours, minutes: int) -> WeekHours:

@@ -32,7 +32,7 @@ class Option:
     """
 
     tier: int
-    taken: tuple[str, ...]
+    taken: frozenset[str]
     bits: int
     teams: tuple[Team, ...]
 
@@ -65,6 +65,11 @@ class Problem:
             self._layer(place, round_) for place, round_ in enumerate(self.course.rounds) if place not in self.kept
         ]
         self.links = [self._link(one, other) for one, other in itertools.pairwise(self.layers)]
+
+    @property
+    def ends(self) -> bool:
+        """Whether the last round of the course is to be placed, so that it decides the finish."""
+        return self.layers[-1].position == len(self.course.rounds) - 1
 
     def _link(self, one: Layer, other: Layer) -> Link | None:
         if other.position != one.position + 1:
@@ -208,7 +213,7 @@ class Problem:
 
     def options(self, layer: Layer, watched: frozenset[str]) -> list[Option]:
         """Every way to fill a round's seats, as few as can tell the tiers and the watched people apart."""
-        found: dict[tuple[int, tuple[str, ...]], tuple[int, list[Team]]] = {}
+        found: dict[tuple[int, frozenset[str]], tuple[int, list[Team]]] = {}
         if not layer.frozen:
             for tier, taken, team, bits in self._teams(layer, watched):
                 for preferred, part in ((0, bits & layer.preferred), (UNPREFERRED, bits & ~layer.preferred)):
@@ -224,17 +229,17 @@ class Problem:
             tick, before = layer.settled
             ranks = [seat.ranks[who] for who, seat in zip(before.interviewers, layer.round.seats, strict=True)]
             tier = sum(_seat_tier(rank) for rank in ranks) + (0 if layer.preferred >> tick & 1 else UNPREFERRED)
-            taken = tuple(sorted(watched & set(before.interviewers)))
+            taken = watched.intersection(before.interviewers)
             yield Option(tier, taken, 1 << tick, (tuple((who,) for who in before.interviewers),))
 
-    def _teams(self, layer: Layer, watched: frozenset[str]) -> Iterator[tuple[int, tuple[str, ...], Team, int]]:
+    def _teams(self, layer: Layer, watched: frozenset[str]) -> Iterator[tuple[int, frozenset[str], Team, int]]:
         groups = [list(self._groups(layer, ranks.ranks, watched)) for ranks in layer.round.seats]
         for combination in itertools.product(*groups):
             team = tuple(people for _, _, people in combination)
             taken = [who for _, who, _ in combination if who is not None]
             bits = can_fill(team, layer.people) if len(set(taken)) == len(taken) else 0
             if bits:
-                yield sum(tier for tier, _, _ in combination), tuple(sorted(taken)), team, bits
+                yield sum(tier for tier, _, _ in combination), frozenset(taken), team, bits
 
     def _groups(
         self, layer: Layer, ranks: dict[str, int], watched: frozenset[str]

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sop.coupling import Coupling, Placed, State, Ties, broken
+from sop.coupling import Coupling, Placed, State, Ties, broken, enough_people, watch
 from sop.links import Link
 from sop.problem import Layer, Option, Problem, best_team
 from sop.timeline import members
@@ -21,7 +21,8 @@ BUDGET = 20_000  # states placed before the search is cut
 NODES = 200_000  # starts weighed against each other before the search is cut
 
 Key = tuple[int, State]  # the tier so far, and the state
-Levels = list[tuple[int, int]]  # ascending: a tier, and the ticks that have it
+DAY_BITS = 12  # a level is a tier and, in these bits, the day on which the last round is
+Levels = list[tuple[int, int]]  # ascending: a level, and the ticks that have it
 # The best from a tick on: load, sum of starts, then the tick, its people and what follows, nested.
 Value = tuple[int, int, "Tail"]
 Tail = tuple[int, tuple[str, ...], "Tail"] | tuple[()]
@@ -56,12 +57,11 @@ def search(problem: Problem, budget: int = BUDGET) -> Found | NotFound:
     if not problem.layers:
         return Found(())
     ties, spent = Ties(), 0
-    plain = [problem.options(layer, frozenset()) for layer in problem.layers]
-    bounds = least_to_go(problem, plain)
-    if bounds is None:
+    options = [problem.options(layer, frozenset()) for layer in problem.layers]
+    bounds = least_to_go(problem, options, by_day=False)
+    if bounds is None or not enough_people(problem):
         return NotFound()
     while True:
-        options = [problem.options(layer, ties.watched) for layer in problem.layers] if ties.watched else plain
         explorer = Explorer(problem, Coupling(problem, ties), options, bounds)
         tier, bound = explorer.explore(max(budget - spent, 1))
         spent += explorer.spent
@@ -71,14 +71,20 @@ def search(problem: Problem, budget: int = BUDGET) -> Found | NotFound:
         more = broken(problem, placed)
         if not more:
             return Found(placed, bound)
-        if ties | more == ties:
-            raise AssertionError(f"a watched rule was broken: {more}")
-        ties |= more
+        ties = watch(ties, more)
+        options = [problem.options(layer, ties.watched) for layer in problem.layers]
+        bounds = least_to_go(problem, options, by_day=True) or bounds
 
 
-def least_to_go(problem: Problem, options: list[list[Option]]) -> list[Levels] | None:
-    """For each layer the least tier of all later ones, by tick; None when sequence and gaps alone leave no way."""
-    levels: Levels = [(0, problem.axis.all)]
+def least_to_go(problem: Problem, options: list[list[Option]], *, by_day: bool) -> list[Levels] | None:
+    """For each layer the least that all later ones lead to, by tick; None when sequence and gaps alone leave no way.
+
+    A level is a tier and, `by_day`, the day of the last start: what ends early is then looked at first.
+    """
+    axis = problem.axis
+    levels: Levels = [(0, axis.all)]
+    if by_day and problem.ends:
+        levels = [(day, bits) for day in range(axis.days) if (bits := axis.day_bits(day))]
     result = [levels]
     for index in range(len(options) - 1, -1, -1):
         here = _with_options(options[index], levels)
@@ -90,21 +96,22 @@ def least_to_go(problem: Problem, options: list[list[Option]]) -> list[Levels] |
             for option in options[index - 1]:
                 universe |= option.bits
             if link is None:
-                levels = [(here[0][0], problem.axis.all)]
+                levels = [(here[0][0], axis.all)]
             else:
-                levels = _disjoint(((tier, link.backward(bits)) for tier, bits in here), universe)
+                levels = _disjoint(((level, link.backward(bits)) for level, bits in here), universe)
             result.append(levels)
     return result[::-1]
 
 
 def _with_options(options: list[Option], after: Levels) -> Levels:
-    """The least tier from a layer on, by its tick."""
+    """The levels from a layer on, by its tick."""
     sums: dict[int, int] = {}
     for option in options:
-        for tier, bits in after:
+        tier = option.tier << DAY_BITS
+        for level, bits in after:
             both = option.bits & bits
             if both:
-                sums[tier + option.tier] = sums.get(tier + option.tier, 0) | both
+                sums[level + tier] = sums.get(level + tier, 0) | both
     return _disjoint(sorted(sums.items()), -1)
 
 
@@ -139,25 +146,27 @@ class Explorer:
         self._place(None, 0, self.problem.axis.all)
         while self.pending:
             least = min(self.pending)
+            arrived = False
             for index, row in enumerate(self.pending[least]):
+                arrived = arrived or bool(row and index + 1 == self.size)
                 while row:
                     if self.spent > budget:
-                        return self._dive(budget), least
+                        return self._dive(budget), least >> DAY_BITS
                     key, bits = row.popitem()
                     if index + 1 < self.size:
                         self._place(key, index + 1, self._image(index, bits))
             del self.pending[least]
-            if any(tier == least for tier, _ in self.reached[-1]):
-                return least, None
+            if arrived:
+                return least >> DAY_BITS, None
         return None, None
 
     def _dive(self, budget: int) -> int | None:
         """Any tier at which all layers are placed: from here on the deepest states go first."""
         end = self.spent + budget
-        while self.spent <= end:
+        while self.spent <= end and not self.reached[-1]:
             spots = ((-i, least, i) for least, rows in self.pending.items() for i, row in enumerate(rows[:-1]) if row)
             spot = min(spots, default=None)
-            if spot is None or self.reached[-1]:
+            if spot is None:
                 break
             _, least, index = spot
             key, bits = self.pending[least][index].popitem()
@@ -181,12 +190,13 @@ class Explorer:
         reached = self.reached[index]
         have = reached.get(key, 0)
         useful = 0
+        tier = key[0] << DAY_BITS
         for to_go, ticks in self.bounds[index]:
             new = edge.bits & ticks
             useful |= new
             new &= ~have
             if new:
-                rows = self.pending.setdefault(key[0] + to_go, [{} for _ in range(self.size)])
+                rows = self.pending.setdefault(tier + to_go, [{} for _ in range(self.size)])
                 rows[index][key] = rows[index].get(key, 0) | new
         if useful:
             reached[key] = have | useful
@@ -228,7 +238,7 @@ class Backwards:
         """Keep only what lies on a way to the least tier and the earliest finish."""
         problem, reached = self.problem, self.explorer.reached
         goals = {key: bits for key, bits in reached[-1].items() if key[0] == tier}
-        if problem.layers[-1].position == len(problem.course.rounds) - 1:
+        if problem.ends:
             earliest = min(bits & -bits for bits in goals.values())
             goals = {key: earliest for key, bits in goals.items() if bits & earliest}
         self.alive[-1] = goals
