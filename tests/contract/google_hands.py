@@ -23,12 +23,8 @@ def user_access(google: FakeGoogle, refresh_token: str = "") -> UserAccess:
 @asynccontextmanager
 async def connected(google: FakeGoogle, access: Access | None = None, **options: Any) -> AsyncIterator[GoogleCalendar]:
     """A client, closed in the end."""
-    client = GoogleCalendar(
-        access or user_access(google),
-        base_url=google.api_url,
-        token_uri=google.token_url,
-        **({"clock": lambda: NOW} | options),
-    )
+    usual: dict[str, Any] = {"base_url": google.api_url, "token_uri": google.token_url, "clock": lambda: NOW}
+    client = GoogleCalendar(access or user_access(google), **(usual | options))
     try:
         yield client
     finally:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 
 from calendars.base import EventKey, EventState
 from calendars.google import GoogleCalendar
@@ -31,6 +33,7 @@ from tests.fakes.faults import (
 )
 from tests.fakes.google import ORGANISER, FakeGoogle, running_google
 from tests.fakes.google_store import Mail
+from tests.fakes.server import serve
 
 KEY = make_event().key
 ID = event_id(KEY)
@@ -188,6 +191,19 @@ async def test_a_slow_server_is_given_up_on(google: FakeGoogle) -> None:
         state = await calendar.put(make_event())
 
     assert [event["id"] for event in google.live()] == [state.handle]
+
+
+async def test_a_page_of_somebody_else_in_between_is_no_answer(google: FakeGoogle) -> None:
+    portal = FastAPI()
+
+    @portal.get("/{path:path}")
+    async def welcome(path: str) -> HTMLResponse:
+        return HTMLResponse("<p>Welcome to our network, please sign in")
+
+    with serve(portal) as url:
+        async with connected(google, base_url=f"{url}/calendar/v3/") as calendar:
+            with pytest.raises(CalendarBusy, match="could not be read"):
+                await calendar.get(KEY)
 
 
 async def test_retry_after_is_told(google: FakeGoogle, calendar: GoogleCalendar) -> None:
