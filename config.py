@@ -6,7 +6,7 @@ is a `SettingsError` that names the missing variable, before anything else happe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -188,6 +188,21 @@ def parse_sop(text: str, source: str) -> Sop:
     if doubles:
         raise InvalidSop(source, doubles)
     return sop
+
+
+def lines_of(text: str) -> Mapping[str, int]:
+    """The line of each path (`courses.java.rounds.0.gap`) of an SOP text that can be read."""
+    lines: dict[str, int] = {}
+    list(_doubles(yaml.compose(text, Loader=_Loader), "", lines))
+    return lines
+
+
+def read_value(text: str) -> object:
+    """The plain data of a YAML text such as `2d` or `[asha, ben]`; a text that is no YAML stands for itself."""
+    try:
+        return _plain_of(yaml.compose(text, Loader=_Loader))
+    except yaml.YAMLError:
+        return text
 
 
 def _file_problem(message: str) -> Problem:
