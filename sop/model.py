@@ -192,12 +192,16 @@ class CandidateRules(Part):
 
 
 class Sop(Part):
-    """The standard operating procedure. `timezone` is the zone of days, gaps, the grid and the holidays."""
+    """The standard operating procedure. `timezone` is the zone of days, gaps, the grid and the holidays.
+
+    `decline_grace` is how long an interviewer's declining of an invitation may be taken back before the round is planned anew.
+    """
 
     timezone: Zone
     grid: Annotated[Elapsed, _between(timedelta(minutes=1), timedelta(hours=24))] = timedelta(minutes=30)
     notice: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
     freeze: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
+    decline_grace: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24))] = timedelta(minutes=10)
     holidays: DaySet = Days()
     candidate: CandidateRules = CandidateRules()
     working_hours: Hours | None = None
