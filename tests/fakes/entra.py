@@ -53,6 +53,14 @@ class Entra:
         self.refresh[token] = user
         return token
 
+    def app_token(self) -> str:
+        """An access token of the app itself."""
+        return str(self._tokens(None)["access_token"])
+
+    def person_token(self, user: str) -> str:
+        """An access token of a person."""
+        return str(self._tokens(user)["access_token"])
+
     def revoke(self, description: str = "AADSTS50173: The provided grant has expired due to it being revoked.") -> None:
         """Every refresh token is dead, and every access token too."""
         self.spent |= dict.fromkeys(self.refresh, description)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -40,7 +40,8 @@ class Lists:
     def events(self, asked: Call, base: str) -> Json:
         items = list(asked.box.items.values())
         if "$filter" in asked.query:
-            items = [item for item in items if _fits(item, asked.query["$filter"])]
+            fits = _filter(asked.query["$filter"])
+            items = [item for item in items if fits(item)]
         return self._page(asked, items, base)
 
     def view(self, asked: Call, base: str) -> Json:
@@ -112,7 +113,7 @@ def _path(asked: Call) -> str:
 
 def _window(asked: Call) -> tuple[datetime, datetime]:
     try:
-        bounds = (datetime.fromisoformat(asked.query[name]) for name in ("startDateTime", "endDateTime"))
+        bounds = [datetime.fromisoformat(asked.query[name]) for name in ("startDateTime", "endDateTime")]
     except (KeyError, ValueError) as error:
         raise Refused(400, "ErrorInvalidParameter", "startDateTime and endDateTime are needed.") from error
     start, end = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in bounds)
@@ -125,10 +126,14 @@ def _inside(item: Item, start: datetime, end: datetime) -> bool:
     return item.said.start < end and start < item.said.end
 
 
-def _fits(item: Item, text: str) -> bool:
+def _filter(text: str) -> Callable[[Item], bool]:
     match = _FILTER.fullmatch(text)
     if not match:
         raise Refused(400, "BadRequest", f"Invalid filter clause: {text!r}")
-    value = item.properties.get(match["id"], "").lower()  # values are compared without regard to case
     wanted = (match["start"] or match["same"] or "").replace("''", "'").lower()
-    return value.startswith(wanted) if match["start"] is not None else value == wanted
+
+    def fits(item: Item) -> bool:
+        value = item.properties.get(match["id"], "").lower()  # values are compared without regard to case
+        return value.startswith(wanted) if match["start"] is not None else value == wanted
+
+    return fits
