@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from cryptography.fernet import Fernet
 
 from calendars.oauth import Loopback, answer_in, authorise, new_key, seal, unseal
 from domain.errors import CalendarAuthError, SettingsError
@@ -40,7 +39,7 @@ def test_another_key_is_told() -> None:
         unseal(seal(SECRET, new_key()), new_key())
 
 
-@pytest.mark.parametrize("key", ["", "a passphrase", "é" * 44, Fernet.generate_key().decode()[:40]])
+@pytest.mark.parametrize("key", ["", "a passphrase", "é" * 44, "0" * 40])
 def test_what_is_no_key_is_told(key: str) -> None:
     with pytest.raises(SettingsError, match="TOKEN_ENCRYPTION_KEY: this is not a key"):
         seal(SECRET, key)
