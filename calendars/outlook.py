@@ -226,6 +226,7 @@ class OutlookCalendar:
         return (await self.graph.pages(f"{self.mailbox}/calendar/calendarView", params=params)).rows
 
     def path(self, handle: str) -> str:
+        """The path of an event, for `graph`."""
         return f"{self.mailbox}/events/{quote(handle, safe='')}"
 
 
