@@ -40,6 +40,7 @@ _CURES = {
     "AADSTS7000215": "MICROSOFT_CLIENT_SECRET is wrong: copy the secret's Value (not its ID) as it is shown when it is made",
     "AADSTS7000222": "the client secret has run out: make a new one under Certificates & secrets",
     "AADSTS7000218": "the app asks for a secret: set MICROSOFT_CLIENT_SECRET, or allow public client flows under Authentication",
+    "AADSTS700025": "the app signs people in as a public client: leave MICROSOFT_CLIENT_SECRET empty to connect",
     "AADSTS50011": "the redirect address is not registered: add http://localhost under Authentication, Mobile and desktop "
     "applications",
     "AADSTS9002327": "the redirect address is registered for a single-page app: register it under Mobile and desktop "
