@@ -141,7 +141,7 @@ class Coupling:
         rest = bits
         now = () if state.week is None else (state.week[0],)
         for week in self._weeks(bits) if taken else now:
-            part = bits & self._week_bits(week)
+            part = bits & self.axis.week_bits(week)
             rest &= ~part
             same = state.week[1] if state.week is not None and state.week[0] == week else ()
             counts = _added(same, taken)
@@ -225,13 +225,6 @@ class Coupling:
 
     def _weeks(self, bits: int) -> list[int]:
         return list(dict.fromkeys(self.axis.week_of(day) for day in self._days(bits)))
-
-    def _week_bits(self, week: int) -> int:
-        first = week * 7 + 1 - self.axis.first_date
-        bits = 0
-        for day in range(first, first + 7):
-            bits |= self.axis.day_bits(day)
-        return bits
 
 
 def _added(counts: Counts, taken: Iterable[str]) -> Counts:

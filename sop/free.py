@@ -6,10 +6,12 @@ These are the rules that can be told of one start alone. Those between rounds li
 from __future__ import annotations
 
 import functools
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from domain.hours import WeekHours
 from domain.model import Interview
 from sop.case import Case
 from sop.lengths import Days
@@ -28,6 +30,7 @@ from sop.timeline import (
 
 Steps = Iterator[tuple[str, int]]  # a rule's name, and the starts that it allows
 ONE_DAY = timedelta(days=1)
+NO_DAYS = Days()
 
 
 class Calendar:
@@ -40,20 +43,23 @@ class Calendar:
         self.zone_name = case.request.timezone or self.sop.timezone
         self.theirs: dict[str, list[Stretch]] = {}  # interviews of each interviewer
         self.by_day: dict[str, Counter[int]] = {}  # how many on each day of the axis (days before it are negative)
+        self._by_week: dict[str, Counter[int]] = {}
         self.load: Counter[str] = Counter()
         self.own: list[Stretch] = []  # other interviews of the candidate
         self.own_by_day: Counter[int] = Counter()
+        self._round_bits: dict[tuple[int, WeekHours | None, bool], int] = {}
+        self._person_bits: dict[tuple[str, int], int] = {}
         self._count_interviews()
 
     def _count_interviews(self) -> None:
-        start, end = (midnights(self.zone_name, day.toordinal())[i] for i, day in enumerate(self.request.window))
+        start, end = self._window
         for one in self.case.booked:
-            stretch = stretch_of(one.interval)
+            stretch = stretch_of(one)
             self._note(one, stretch)
             if stretch[0] < end and stretch[1] > start:
                 self.load.update(one.interviewers)
         for one in self.case.keep.values():
-            self._note(one, stretch_of(one.interval))
+            self._note(one, stretch_of(one))
 
     def _note(self, one: Interview, stretch: Stretch) -> None:
         day = self.day_at(stretch[0])
@@ -66,24 +72,41 @@ class Calendar:
 
     def day_at(self, seconds: int) -> int:
         """The day of an instant, counted from the first of the axis."""
+        dawns = self.axis.dawns
+        if dawns[0] <= seconds < dawns[-1]:
+            return bisect_right(dawns, seconds) - 1
         moment = datetime.fromtimestamp(seconds, UTC).astimezone(self.sop.zone)
         return moment.toordinal() - self.axis.first_date
 
     # For whoever takes the round ----------------------------------------------------------------------------------
 
+    def round_bits(self, round_: Round, *, settled: bool = False) -> int:
+        """What all of `round_steps` leave."""
+        key = seconds(round_.duration), round_.when, settled
+        if key not in self._round_bits:
+            self._round_bits[key] = met(self.round_steps(round_, settled=settled), self.axis.all)
+        return self._round_bits[key]
+
+    def person_bits(self, person: Interviewer, round_: Round) -> int:
+        """What all of `person_steps` leave."""
+        key = person.id, seconds(round_.duration)
+        if key not in self._person_bits:
+            self._person_bits[key] = met(self.person_steps(person, round_), self.axis.all)
+        return self._person_bits[key]
+
     def round_steps(self, round_: Round, *, settled: bool = False) -> Steps:
         """What each rule leaves of all starts of a round. `settled`: it is booked already, so no notice is needed."""
         duration = seconds(round_.duration)
-        yield "slots", self.axis.inside(self._slots(blocked=False), duration)
+        yield "slots", self._slots(duration)
         if self.request.blocked_dates or self.request.busy:
-            yield "blocked", self.axis.inside(self._slots(blocked=True), duration)
+            yield "blocked", self.axis.inside(self._slots_not_blocked, duration)
         if self.sop.holidays:
             yield "holidays", ~holiday_bits(self.axis, self.sop.holidays)
         if not settled:
             soonest = (self.case.now + self.sop.notice).timestamp()
             yield "notice", self.axis.starts_between(soonest, self.axis.ticks[-1])
         if round_.when is not None:
-            yield "when", hours_bits(self.axis, self.sop.timezone, round_.when, Days(), duration)
+            yield "when", hours_bits(self.axis, self.sop.timezone, round_.when, NO_DAYS, duration)
         if self.own or self.request.busy:
             yield "candidate_free", ~self.axis.touching([*self.own, *map(stretch_of, self.request.busy)], duration, 0)
         limit = self.sop.candidate.daily_limit
@@ -98,23 +121,30 @@ class Calendar:
 
     def is_preferred(self, one: Interview) -> bool:
         """Whether an interview lies in the preferred slots as a whole."""
-        start, end = stretch_of(one.interval)
-        return self.request.preferred_slots is None or any(a <= start and end <= b for a, b in self._preferred)
+        if self.request.preferred_slots is None:
+            return True
+        start, end = stretch_of(one)
+        return any(a <= start and end <= b for a, b in self._preferred)
 
     @functools.cached_property
     def _preferred(self) -> list[Stretch]:
         hours = self.request.preferred_slots
         return [] if hours is None else week_stretches(self.zone_name, hours, self._dates())
 
-    def _slots(self, *, blocked: bool) -> list[Stretch]:
-        return self._slots_without if blocked else self._slots_of_window
+    def _slots(self, duration: int) -> int:
+        """Starts in the candidate's slots: those of all dates, kept for the next candidate with the same, cut to the window."""
+        start, end = self._window
+        every_date = hours_bits(self.axis, self.zone_name, self.request.slots, NO_DAYS, duration)
+        return every_date & self.axis.starts_between(start, end - duration)
 
     @functools.cached_property
-    def _slots_of_window(self) -> list[Stretch]:
-        return week_stretches(self.zone_name, self.request.slots, self._dates())
+    def _window(self) -> Stretch:
+        """From 00:00 of the window's first date to 24:00 of its last, in the candidate's zone."""
+        first, last = self.request.window
+        return midnights(self.zone_name, first.toordinal())[0], midnights(self.zone_name, last.toordinal())[1]
 
     @functools.cached_property
-    def _slots_without(self) -> list[Stretch]:
+    def _slots_not_blocked(self) -> list[Stretch]:
         blocked = {day.toordinal() for day in self.request.blocked_dates} | self._event_dates()
         days = [day for day in self._dates() if day not in blocked]
         return week_stretches(self.zone_name, self.request.slots, days)
@@ -158,7 +188,12 @@ class Calendar:
 
     def in_week(self, who: str, week: int) -> int:
         """How many interviews somebody has in an ISO week."""
-        return sum(n for day, n in self.by_day.get(who, {}).items() if self.axis.week_of(day) == week)
+        if who not in self._by_week:
+            counts: Counter[int] = Counter()
+            for day, count in self.by_day.get(who, {}).items():
+                counts[self.axis.week_of(day)] += count
+            self._by_week[who] = counts
+        return self._by_week[who][week]
 
     def _days_with(self, counts: Counter[int], limit: int) -> int:
         """The ticks of days that have reached a limit."""
@@ -166,10 +201,10 @@ class Calendar:
         return functools.reduce(lambda bits, day: bits | self.axis.day_bits(day), full, 0)
 
     def _weeks_with(self, person: Interviewer) -> int:
+        """The ticks of weeks that have reached somebody's limit."""
         weeks = {self.axis.week_of(day) for day in self.by_day[person.id]}
-        full = {week for week in weeks if self.in_week(person.id, week) >= (person.weekly_limit or 0)}
-        days = [day for day in range(self.axis.days) if self.axis.week_of(day) in full]
-        return functools.reduce(lambda bits, day: bits | self.axis.day_bits(day), days, 0)
+        full = [week for week in weeks if self.in_week(person.id, week) >= (person.weekly_limit or 0)]
+        return functools.reduce(lambda bits, week: bits | self.axis.week_bits(week), full, 0)
 
     def _without_break(self, person: Interviewer, duration: int) -> int:
         """Starts at which one more interview would be one too many without a break."""
@@ -188,6 +223,13 @@ class Calendar:
             if len(row) > (person.max_in_a_row or 0) and any(new in row for new in added):
                 return True
         return False
+
+
+def met(steps: Steps, bits: int) -> int:
+    """What all steps leave of some starts."""
+    for _, allowed in steps:
+        bits &= allowed
+    return bits
 
 
 def seconds(length: timedelta) -> int:

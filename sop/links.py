@@ -20,7 +20,7 @@ class Link:
     """The windows between one round and the next on an axis.
 
     Elapsed bounds are from start to start, in seconds (`most` None: no bound); the day bounds say for each day which day may be
-    the first and the last of the next round.
+    the first and the last of the next round, and the tick bounds the same in ticks.
     """
 
     axis: Axis
@@ -28,16 +28,21 @@ class Link:
     most: int | None
     first_days: tuple[int, ...] | None
     last_days: tuple[int, ...] | None
+    first_ticks: tuple[int, ...] | None
+    end_ticks: tuple[int, ...] | None
 
     def window(self, tick: int) -> tuple[int, int]:
         """The ticks, half-open, at which the next round can start."""
-        axis, start = self.axis, self.axis.ticks[tick]
-        low = bisect_left(axis.ticks, start + self.least)
-        high = len(axis.ticks) if self.most is None else bisect_right(axis.ticks, start + self.most)
-        if self.first_days is not None:
-            low = max(low, axis.first[min(self.first_days[axis.day_of[tick]], axis.days)])
-        if self.last_days is not None:
-            high = min(high, axis.first[min(self.last_days[axis.day_of[tick]] + 1, axis.days)])
+        axis = self.axis
+        ticks, day, low = axis.ticks, axis.day_of[tick], 0
+        start = ticks[tick]
+        if self.first_ticks is not None:
+            low = self.first_ticks[day]
+        if low < len(ticks) and ticks[low] < start + self.least:
+            low = bisect_left(ticks, start + self.least)
+        high = len(ticks) if self.end_ticks is None else self.end_ticks[day]
+        if self.most is not None:
+            high = min(high, bisect_right(ticks, start + self.most))
         return low, high
 
     def window_before(self, tick: int) -> tuple[int, int]:
@@ -108,12 +113,15 @@ def link_for(
     first_days = _first_days(axis, days_low, holidays)
     if next_date:
         first_days = tuple(max(day + 1, first) for day, first in enumerate(first_days or range(axis.days)))
+    last_days = _last_days(axis, days_high, holidays)
     return Link(
         axis=axis,
         least=duration + (low or 0),
         most=None if high is None else duration + high,
         first_days=first_days,
-        last_days=_last_days(axis, days_high, holidays),
+        last_days=last_days,
+        first_ticks=first_days and tuple(axis.first[min(day, axis.days)] for day in first_days),
+        end_ticks=last_days and tuple(axis.first[min(day + 1, axis.days)] for day in last_days),
     )
 
 

@@ -82,9 +82,9 @@ def cost_of(problem: Problem, interviews: Sequence[Interview]) -> Cost:
         backups=sum(rank > 0 for rank in ranks),
         rank=sum(ranks),
         unpreferred=sum(not problem.calendar.is_preferred(one) for one in interviews),
-        finish=stretch_of(interviews[-1].interval)[1],
+        finish=stretch_of(interviews[-1])[1],
         load=sum(problem.calendar.load[who] for one in interviews for who in one.interviewers),
-        starts=sum(stretch_of(one.interval)[0] for one in interviews),
+        starts=sum(stretch_of(one)[0] for one in interviews),
     )
 
 

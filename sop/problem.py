@@ -13,7 +13,7 @@ from datetime import date
 
 from domain.model import Interview
 from sop.case import Case
-from sop.free import Calendar, Steps, seconds
+from sop.free import Calendar, Steps, met, seconds
 from sop.lengths import Length
 from sop.links import Link, link_for
 from sop.model import Round
@@ -79,7 +79,7 @@ class Problem:
 
     def _layer(self, place: int, round_: Round) -> Layer:
         calendar, before = self.calendar, self.case.previous.get(round_.id)
-        starts = _met(calendar.round_steps(round_), self.axis.all) & self._beside_kept(place)
+        starts = calendar.round_bits(round_) & self._beside_kept(place)
         people = {who: self.person_bits(who, place, round_) for seat in round_.seats for who in seat.ranks}
         layer = Layer(
             position=place,
@@ -93,7 +93,7 @@ class Problem:
             repair=before is not None,
         )
         if before is not None:
-            anyhow = _met(calendar.round_steps(round_, settled=True), self.axis.all) & self._beside_kept(place)
+            anyhow = calendar.round_bits(round_, settled=True) & self._beside_kept(place)
             layer.settled = self._settled(layer, before, anyhow, people)
         return layer
 
@@ -113,7 +113,7 @@ class Problem:
     def person_bits(self, who: str, place: int, round_: Round) -> int:
         if who in self.barred(place):
             return 0
-        return _met(self.calendar.person_steps(self.sop.interviewers[who], round_), self.axis.all)
+        return self.calendar.person_bits(self.sop.interviewers[who], round_)
 
     # What kept rounds ask of the others ---------------------------------------------------------------------------
 
@@ -141,10 +141,7 @@ class Problem:
 
     def _beside_kept(self, place: int) -> int:
         """The starts of a round that sequence, gaps and `finish_within` leave beside the rounds that are kept."""
-        bits = self.axis.all
-        for _, allowed in self.kept_steps(place):
-            bits &= allowed
-        return bits
+        return met(self.kept_steps(place), self.axis.all)
 
     def kept_steps(self, place: int) -> Steps:
         rounds, duration = self.course.rounds, seconds(self.course.rounds[place].duration)
@@ -260,12 +257,6 @@ def _bounds(round_: Round) -> tuple[Length | None, Length | None]:
 
 def _seat_tier(rank: int) -> int:
     return BACKUP + rank * RANK if rank else 0
-
-
-def _met(steps: Steps, bits: int) -> int:
-    for _, allowed in steps:
-        bits &= allowed
-    return bits
 
 
 def can_fill(team: Team, people: dict[str, int]) -> int:

@@ -16,7 +16,7 @@ from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from domain.hours import WeekHours
-from domain.model import Interval
+from domain.model import Interval, Interview
 from sop.lengths import Days
 from utils import instant
 
@@ -33,6 +33,7 @@ class Axis:
     ticks: Sequence[int]  # instants, strictly increasing
     day_of: Sequence[int]  # the day (0-based, from first_date) of each tick
     first: Sequence[int]  # the first tick of each day, and at the end the number of ticks
+    dawns: Sequence[int]  # 00:00 of each day, and of the day after the last
     max_step: int  # the longest time from one tick to the next, in seconds
 
     @property
@@ -49,6 +50,13 @@ class Axis:
         if not 0 <= day < self.days:
             return 0
         return (1 << self.first[day + 1]) - (1 << self.first[day])
+
+    def week_bits(self, week: int) -> int:
+        """The ticks of an ISO week, as `week_of` numbers it. An axis begins on a Monday and has whole weeks."""
+        day = week * 7 + 1 - self.first_date
+        if not 0 <= day < self.days:
+            return 0
+        return (1 << self.first[day + 7]) - (1 << self.first[day])
 
     def date_of(self, tick: int) -> date:
         return date.fromordinal(self.first_date + self.day_of[tick])
@@ -73,9 +81,11 @@ class Axis:
 
     def inside(self, stretches: Iterable[Stretch], duration: int) -> int:
         """Starts of interviews that lie in one of the stretches as a whole."""
-        bits = 0
+        bits, ticks = 0, self.ticks
         for start, end in stretches:
-            bits |= self.starts_between(start, end - duration)
+            first, last = bisect_left(ticks, start), bisect_right(ticks, end - duration)
+            if first < last:
+                bits |= (1 << last) - (1 << first)
         return bits
 
     def touching(self, stretches: Iterable[Stretch], duration: int, distance: int) -> int:
@@ -126,7 +136,15 @@ def _axis(zone_name: str, grid: int, first: int, end: int) -> Axis:
         day_of.extend([day] * (len(ticks) - len(day_of)))
         starts.append(len(ticks))
     steps = (later - earlier for earlier, later in itertools.pairwise(ticks))
-    return Axis(first_date=first, ticks=ticks, day_of=day_of, first=starts, max_step=max(steps, default=DAY))
+    dawns = [midnights(zone_name, day)[0] for day in range(first, end)] + [midnights(zone_name, end - 1)[1]]
+    return Axis(
+        first_date=first,
+        ticks=ticks,
+        day_of=day_of,
+        first=starts,
+        dawns=dawns,
+        max_step=max(steps, default=DAY),
+    )
 
 
 def _starts_on(day: date, grid: int, tz: ZoneInfo) -> Iterator[int]:
@@ -187,9 +205,9 @@ def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
     return result
 
 
-def stretch_of(interval: Interval) -> Stretch:
-    """Whole seconds that hold the interval: a start is always whole, so nothing is lost by it."""
-    return floor(interval.start.timestamp()), ceil(interval.end.timestamp())
+def stretch_of(span_of_time: Interval | Interview) -> Stretch:
+    """Whole seconds that hold it: a start is always whole, so nothing is lost by it."""
+    return floor(span_of_time.start.timestamp()), ceil(span_of_time.end.timestamp())
 
 
 @functools.lru_cache(maxsize=16_384)
