@@ -172,6 +172,7 @@ def parse_sop(text: str, source: str) -> Sop:
     """The SOP of a YAML text; `InvalidSop` as `load_sop` raises it, with `source` as the name of the text."""
     try:
         node = yaml.compose(text, Loader=_Loader)
+        plain = _plain_of(node)
     except yaml.YAMLError as error:
         raise InvalidSop(source, [_syntax_problem(error)]) from error
     except RecursionError:
@@ -181,7 +182,7 @@ def parse_sop(text: str, source: str) -> Sop:
     lines: dict[str, int] = {}
     doubles = list(_doubles(node, "", lines))
     try:
-        sop = Sop.parse(_plain_of(node), source)
+        sop = Sop.parse(plain, source)
     except InvalidSop as error:
         problems = [replace(problem, line=_line_of(problem.where, lines)) for problem in error.problems]
         raise InvalidSop(source, sorted([*doubles, *problems], key=lambda problem: problem.line or 0)) from None
