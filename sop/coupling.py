@@ -76,6 +76,8 @@ class Coupling:
         self.counted = ties.distinct | ties.number
         self.watching = bool(ties)
         self.always = ties.candidate or ties.finish  # whether placing anybody at all has consequences
+        self.buffers = {who: seconds(self.people[who].buffer) for who in ties.spaced}
+        self.pauses = {who: pause_of(self.people[who]) for who in ties.spaced}
         self.later = [
             frozenset(who for layer in problem.layers[index + 1 :] for who in layer.people)
             for index in range(len(problem.layers))
@@ -176,23 +178,24 @@ class Coupling:
         return self.axis.ticks[first] if first < len(self.axis.ticks) else end + FOREVER
 
     def _spaced(self, who: str, new: Stretch, near: Iterable[tuple[str, int, int]]) -> bool:
-        person = self.people[who]
         others = [(start, end) for other, start, end in near if other == who]
-        if any(new[0] - end < seconds(person.buffer) for _, end in others):
+        if any(new[0] - end < self.buffers[who] for _, end in others):
             return False
+        person = self.people[who]
         return person.max_in_a_row is None or not self.calendar.in_a_row(person, [*others, new])
 
     def _reach(self, one: tuple[str, int, int], near: Iterable[tuple[str, int, int]]) -> int:
         """Until when an interview can matter to later ones of the same person: past the row that it stands in."""
         who, _, end = one
-        person = self.people[who]
+        pause = self.pauses[who]
         row = end
-        if person.max_in_a_row is not None:
+        if pause:
             theirs = [(start, stop) for other, start, stop in near if other == who]
             for start, stop in sorted([*self.calendar.theirs.get(who, ()), *theirs]):
-                if start - row < pause_of(person):
-                    row = max(row, stop)
-        return max(end + seconds(person.buffer), row + pause_of(person))
+                if start - row >= pause:
+                    break
+                row = max(row, stop)
+        return max(end + self.buffers[who], row + pause)
 
     def _in_time(self, state: State, bits: int, index: int) -> Parts:
         if index:

@@ -218,9 +218,12 @@ class Calendar:
     def in_a_row(self, person: Interviewer, added: Sequence[Stretch]) -> bool:
         """Whether some of the added interviews stand in a row that is too long."""
         row: list[Stretch] = []
+        pause, most = pause_of(person), person.max_in_a_row or 0
         for one in sorted([*self.theirs.get(person.id, ()), *added]):
-            row = [*row, one] if row and one[0] - row[-1][1] < pause_of(person) else [one]
-            if len(row) > (person.max_in_a_row or 0) and any(new in row for new in added):
+            if row and one[0] - row[-1][1] >= pause:
+                row = []
+            row.append(one)
+            if len(row) > most and any(new in row for new in added):
                 return True
         return False
 
