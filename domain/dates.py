@@ -67,6 +67,15 @@ def check_not_over(window: tuple[date, date], today: date, text: str = "") -> No
         raise FieldError("window", text or f"{first} to {last}", f"That is past: today is {day_text(today)}. {_HINT}")
 
 
+def are_dates(text: str, today: date) -> bool:
+    """Whether a text is meant as dates, be they clear and possible or not."""
+    try:
+        _range(re.sub("^(?:from|between) ", "", _normal(text)), today)
+    except ValueError as error:
+        return bool(str(error))
+    return True
+
+
 def parse_dates(text: str, today: date) -> frozenset[date]:
     """Single dates and ranges between commas, such as blocked dates; `none` or nothing gives none of them."""
     days: set[date] = set()

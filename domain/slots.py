@@ -47,6 +47,14 @@ def parse_slots(text: str, field: str = "slots") -> WeekHours:
         raise FieldError(field, text, str(error)) from error
 
 
+def are_slots(text: str) -> bool:
+    """Whether a text is meant as time slots, be they clear and possible or not."""
+    try:
+        return "span" in [kind for kind, _ in _tokens(text)]
+    except ValueError:
+        return False
+
+
 def _grouped(text: str) -> Iterator[Group]:
     """Weekdays and the slots after them, up to the next weekday, `;` or line."""
     days: tuple[int, ...] = ()
