@@ -5,25 +5,29 @@ The scheduler decides what is kept; `sql/` says how. Sentences for people are ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from calendars.base import Attendee, Event, EventKey
 from domain.model import CandidateRequest, Interview
-from sop import Plan, Relaxation, Sop
+from sop import Relaxation, Sop
 
 Json = dict[str, Any]
 
 
-def reservation(sop: Sop, request: CandidateRequest, made: Plan) -> list[Json]:
-    """A plan as the rows that the database reserves, each with the event that is to be written for it."""
-    return [_reserved(sop, request, position, interview) for position, interview in enumerate(made.interviews)]
+def reservation(sop: Sop, request: CandidateRequest, interviews: Sequence[Interview]) -> list[Json]:
+    """Interviews of a plan as the rows that the database keeps, each with the event that is to be written for it.
+
+    `sop` is the one that holds for this candidate, with every round of the course in its place.
+    """
+    return [_reserved(sop, request, interview) for interview in interviews]
 
 
-def _reserved(sop: Sop, request: CandidateRequest, position: int, interview: Interview) -> Json:
+def _reserved(sop: Sop, request: CandidateRequest, interview: Interview) -> Json:
     course = sop.course(request.course)
+    position = course.position(interview.round)
     round_ = course.rounds[position]
     people = [sop.interviewers[who] for who in interview.interviewers]
     return {
@@ -73,10 +77,10 @@ def event_of(key: EventKey, revision: int, payload: Json) -> Event:
     )
 
 
-def interview_of(row: Json) -> Interview:
-    """An interview as the database tells it."""
+def interview_of(row: Json, candidate: str = "") -> Interview:
+    """An interview as the database tells it; `candidate` is the email where the row does not have it."""
     return Interview(
-        candidate=row["candidate"],
+        candidate=candidate or row["candidate"],
         course=row["course"],
         round=row["round"],
         start=datetime.fromisoformat(row["start"]),
@@ -109,25 +113,56 @@ def option(relaxation: Relaxation) -> Json:
         "kind": relaxation.kind,
         "text": relaxation.text,
         "changes": relaxation.changes,
-        "interviews": [
-            {
-                "round": interview.round,
-                "start": interview.start.isoformat(),
-                "end": interview.end.isoformat(),
-                "interviewers": list(interview.interviewers),
-            }
-            for interview in relaxation.plan.interviews
-        ],
+        "interviews": shown(relaxation.plan.interviews),
     }
+
+
+def shown(interviews: Sequence[Interview]) -> list[Json]:
+    """Interviews of a plan that was shown to somebody, to be booked as they are."""
+    return [
+        {
+            "round": interview.round,
+            "start": interview.start.isoformat(),
+            "end": interview.end.isoformat(),
+            "interviewers": list(interview.interviewers),
+        }
+        for interview in interviews
+    ]
+
+
+def moves(sop: Sop, course: str, before: Mapping[str, Interview], after: Sequence[Interview]) -> list[Json]:
+    """What a plan changes, for people: `{round, title, before, after}`, `before` None for a round that was not booked; those that
+    stay are not in it. `before` and `after` have `start`, `end` and `interviewers` (`{id, name}`)."""
+    titles = {round_.id: round_.title for round_ in sop.course(course).rounds}
+    return [
+        {
+            "round": one.round,
+            "title": titles[one.round],
+            "before": _place(sop, before[one.round]) if one.round in before else None,
+            "after": _place(sop, one),
+        }
+        for one in after
+        if before.get(one.round) != one
+    ]
+
+
+def _place(sop: Sop, interview: Interview) -> Json:
+    return {
+        "start": interview.start.isoformat(),
+        "end": interview.end.isoformat(),
+        "interviewers": [{"id": who, "name": person_name(sop, who)} for who in interview.interviewers],
+    }
+
+
+def person_name(sop: Sop, who: str) -> str:
+    """An interviewer's name; the id when the SOP no longer has them."""
+    return sop.interviewers[who].name if who in sop.interviewers else who
 
 
 def booked_facts(sop: Sop, candidate: Json, interviews: Sequence[Json]) -> Json:
     """What people are told of a booking; an SOP that has changed since may no longer know everybody by name."""
-    names = {who: person.name for who, person in sop.interviewers.items()}
-    course = sop.courses.get(candidate["request"]["course"])
     return {
-        "course_title": course.title if course else candidate["request"]["course"],
-        "timezone": candidate["request"]["timezone"] or sop.timezone,
+        **course_facts(sop, candidate),
         "interviews": [
             {
                 "round": row["round"],
@@ -137,7 +172,7 @@ def booked_facts(sop: Sop, candidate: Json, interviews: Sequence[Json]) -> Json:
                 "interviewers": [
                     {
                         "id": seat["interviewer"],
-                        "name": names.get(seat["interviewer"], seat["interviewer"]),
+                        "name": person_name(sop, seat["interviewer"]),
                         "backup": seat["backup"],
                     }
                     for seat in row["seats"]
@@ -148,13 +183,25 @@ def booked_facts(sop: Sop, candidate: Json, interviews: Sequence[Json]) -> Json:
     }
 
 
-def notice(candidate: Json, kind: str, facts: Json, *, everybody: bool = False) -> list[Json]:
-    """The notice of an outcome to the admin who entered the candidate; to all admins when nobody did and they must know."""
+def course_facts(sop: Sop, candidate: Json) -> Json:
+    """The course by its title, and the zone that the candidate's times are told in."""
+    course = sop.courses.get(candidate["request"]["course"])
+    return {
+        "course_title": course.title if course else candidate["request"]["course"],
+        "timezone": candidate["request"]["timezone"] or sop.timezone,
+    }
+
+
+def notice(candidate: Json, kind: str, facts: Json, *, everybody: bool = False, key: str = "") -> list[Json]:
+    """The notice of an outcome to the admin who entered the candidate; to all admins when nobody did and they must know.
+
+    `key` tells it from others of its kind for this candidate: by itself, each claim of a worker's has one of a kind.
+    """
     if candidate["chat_id"] is None and not everybody:
         return []
     return [
         {
-            "key": f"{kind}:{candidate['id']}:{candidate['fence']}",
+            "key": f"{kind}:{candidate['id']}:{key or candidate['fence']}",
             "channel": "telegram",
             "recipient": str(candidate["chat_id"] or "admins"),
             "kind": kind,

@@ -1,7 +1,7 @@
 """Gather, decide, act: the steps of a candidate's life and the single-worker loop that runs them.
 
-    claim -> gather -> decide -> reserve -> write events -> settle
-                          \\-> escalate
+    claim -> gather -> decide -> reserve or rebook -> write events -> settle
+                          \\-> escalate, or let the booking stand and ask
 
 Each step is safe to repeat: what is about to be done outside is committed before, under a key of its own, and its result after. A
 worker may die between any two lines; whoever claims the candidate next goes on from what the database says. Decisions are made
@@ -13,17 +13,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import asking
 from calendar_utils import Calendars
-from calendars.base import EventKey, Unknown
-from domain.errors import CalendarAuthError, CalendarBusy, CalendarError, DatabaseUnavailable, LostLease, SlotTaken
-from domain.model import CandidateRequest, Interval, Interview
-from records import Json, booked_facts, event_of, interview_of, notice, option, reservation
-from sop import NoPlan, Plan, Sop, explain, plan, verify
+from domain.errors import (
+    CalendarAuthError,
+    CalendarBusy,
+    CalendarError,
+    DatabaseUnavailable,
+    FieldError,
+    LostLease,
+    SlotTaken,
+)
+from planning import Made, Outdated, Situation, decide, gather
+from records import Json, booked_facts, moves, notice, reservation
+from sop import NoPlan, Sop
 from supabase_db import Database
+from writing import Overruled, carry_out
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +52,6 @@ class Step:
     name: str
     candidate: str
     detail: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Situation:
-    """What a decision needs, read at one moment. Somebody in `unknown` is busy all the time: unknown is not free."""
-
-    now: datetime
-    busy: Mapping[str, Sequence[Interval]]
-    booked: Sequence[Interview]
-    unknown: Mapping[str, Unknown]
 
 
 class _Stopped(Exception):
@@ -176,65 +175,80 @@ class Scheduler:
         if not await self._write_events(candidate, claim["writes"]):
             return
         if candidate["status"] == "planning":
-            reserved = await self._schedule(candidate)
+            reserved = await self._schedule(candidate, interviews)
             if reserved is None or not await self._write_events(candidate, reserved["writes"]):
                 return
-            interviews = reserved["interviews"]
+            candidate, interviews = candidate | reserved["candidate"], reserved["interviews"]
         await self._settle(candidate, interviews)
 
-    async def _schedule(self, candidate: Json) -> Json | None:
-        """Plan and reserve; None when it was escalated instead. Losing a race means planning again on what is true now."""
-        request = CandidateRequest.parse(candidate["request"])
+    async def _schedule(self, candidate: Json, interviews: Sequence[Json]) -> Json | None:
+        """Plan and take the times; None when it came to rest without. Losing a race means planning again on what is true now."""
         for _ in range(RACES):
             sop = await self._sop()
-            situation = await gather(self._db, self._calendars, sop, request, self._clock())
-            self._did(candidate, "gathered")
-            result = await asyncio.to_thread(decide, sop, request, situation)
+            try:
+                situation = await gather(self._db, self._calendars, sop, candidate, interviews, self._clock())
+                self._did(candidate, "gathered")
+                result = await asyncio.to_thread(decide, situation)
+            except (
+                FieldError
+            ) as error:  # the course is no longer in the SOP, a person has put rounds into another order
+                await self._ask(candidate, asking.unplannable(error), sop, booked=bool(interviews))
+                return None
             self._did(candidate, "decided")
-            if isinstance(result, NoPlan):
-                await self._escalate(candidate, sop, situation, result)
+            if not isinstance(result, Made):
+                await self._refuse(candidate, sop, situation, result)
                 return None
             try:
-                reserved = await self._db.reserve(
-                    candidate_id=candidate["id"],
-                    fence=candidate["fence"],
-                    sop_version=sop.version,
-                    interviews=reservation(sop, request, result),
-                    detail={"cost": result.cost._asdict()},
-                )
+                return await self._book(candidate, sop, situation, result)
             except SlotTaken:
                 logger.info("slot taken meanwhile", extra={"action": "replan", "candidate_id": candidate["id"]})
-                continue
-            self._did(candidate, "reserved")
-            return reserved
         raise SlotTaken
+
+    async def _book(self, candidate: Json, sop: Sop, situation: Situation, made: Made) -> Json | None:
+        """Reserve a first plan, or book a new one over the one that stands; None when there is nothing to change."""
+        changed = [one for one in made.interviews if situation.live.get(one.round) != one]
+        names = {"candidate_id": candidate["id"], "fence": candidate["fence"]}
+        if not changed:
+            facts = {"reason": (candidate["replan"] or {}).get("reason", "")}
+            await self._db.stand(**names, sop_version=sop.version, notices=notice(candidate, "unchanged", facts))
+            self._did(candidate, "stood")
+            return None
+        rows = reservation(situation.granted, situation.request, changed)
+        detail: Json = {"cost": made.cost}
+        if candidate["replan"] is None and not situation.live:
+            reserved = await self._db.reserve(**names, sop_version=sop.version, interviews=rows, detail=detail)
+            self._did(candidate, "reserved")
+            return {**reserved, "candidate": {}}
+        detail |= {
+            "moved": moves(situation.granted, situation.request.course, situation.live, changed),
+            "reason": (candidate["replan"] or {}).get("reason", ""),
+        }
+        reserved = await self._db.rebook(**names, sop_version=sop.version, interviews=rows, detail=detail)
+        self._did(candidate, "rebooked")
+        return {**reserved, "candidate": {"replan": detail}}
 
     async def _write_events(self, candidate: Json, writes: Sequence[Json]) -> bool:
         """Carry out the calendar writes that wait; False when one failed for good and an admin was asked."""
         for write in writes:
             try:
-                result = await self._write_event(write)
+                result = await carry_out(self._calendars, write)
             except (CalendarBusy, CalendarAuthError) as error:
                 await self._write_failed(candidate, write, error, retry_at=self._try_again_at(error))
                 raise
             except CalendarError as error:
                 await self._write_failed(candidate, write, error, retry_at=None)
                 if write["verb"] == "put":
-                    await self._escalate_write(candidate, write, error)
+                    await self._escalate(candidate, asking.not_written(write, error), None)
                     return False
                 continue  # an event that cannot be cancelled has its own escalation; the others still can
             self._did(candidate, "written", write["verb"])
-            await self._db.write_done(write_id=write["id"], fence=candidate["fence"], result=result)
+            names = {"write_id": write["id"], "fence": candidate["fence"]}
+            if isinstance(result, Overruled):
+                await self._db.write_overruled(**names, reason=result.reason, result=result.result)
+            else:
+                await self._db.write_done(**names, result=result)
             self._did(candidate, "recorded", write["verb"])
         return True
-
-    async def _write_event(self, write: Json) -> Json:
-        key = EventKey(interview=write["interview_id"], generation=write["generation"])
-        if write["verb"] == "cancel":
-            await self._calendars.cancel(key)
-            return {}
-        state = await self._calendars.put(event_of(key, write["revision"], write["payload"]))
-        return {"handle": state.handle, "etag": state.etag, "link": state.link, "meeting": state.meeting}
 
     async def _write_failed(
         self, candidate: Json, write: Json, error: CalendarError, *, retry_at: datetime | None
@@ -249,61 +263,40 @@ class Scheduler:
 
     async def _settle(self, candidate: Json, interviews: Sequence[Json]) -> None:
         kind = {"planning": "booked", "booking": "booked", "cancelling": "cancelled"}.get(candidate["status"])
-        facts = booked_facts(await self._sop(), candidate, interviews) if kind == "booked" else {}
+        facts: Json = {}
+        if kind == "booked":
+            facts = booked_facts(await self._sop(), candidate, interviews)
+            if any(move["before"] for move in (candidate["replan"] or {}).get("moved", ())):
+                kind, facts = "rebooked", facts | candidate["replan"]
         notices = notice(candidate, kind, facts) if kind else []
         await self._db.settle(candidate_id=candidate["id"], fence=candidate["fence"], notices=notices)
         self._did(candidate, "settled")
 
-    async def _escalate(self, candidate: Json, sop: Sop, situation: Situation, refusal: NoPlan) -> None:
+    async def _refuse(self, candidate: Json, sop: Sop, situation: Situation, result: Outdated | NoPlan) -> None:
         """Ask an admin: the reason in words, and the ways out that are already checked."""
-        unread = [f"{sop.interviewers[who].name}: {why.reason} {why.cure}" for who, why in situation.unknown.items()]
-        reason = "\n".join([*explain(sop, refusal), *(f"Calendar not read: {line}" for line in unread)])
-        options = await asyncio.to_thread(lambda: [option(relaxation) for relaxation in refusal.relaxations])
-        await self._ask(candidate, "no_plan", reason, options, sop.version)
+        question = await asyncio.to_thread(asking.refused, sop, candidate, situation, result)
+        await self._ask(candidate, question, sop, booked=bool(situation.live) and situation.whole)
 
-    async def _escalate_write(self, candidate: Json, write: Json, error: CalendarError) -> None:
-        reason = f"The calendar refused the event of the round {write['payload']['title']}: {error}"
-        await self._ask(candidate, "calendar", reason, [], None)
+    async def _ask(self, candidate: Json, question: Json, sop: Sop, *, booked: bool) -> None:
+        """Ask about a candidate: one who is booked stays booked meanwhile, any other waits for the answer."""
+        if not booked:
+            await self._escalate(candidate, question, sop.version)
+            return
+        await self._db.stand(
+            candidate_id=candidate["id"],
+            fence=candidate["fence"],
+            question=question,
+            sop_version=sop.version,
+            notices=notice(candidate, "asked", asking.facts(question), everybody=True),
+        )
+        self._did(candidate, "stood")
 
-    async def _ask(
-        self, candidate: Json, kind: str, reason: str, options: Sequence[Json], sop_version: str | None
-    ) -> None:
-        facts = {"reason": reason, "options": [{"text": option["text"]} for option in options]}
+    async def _escalate(self, candidate: Json, question: Json, sop_version: str | None) -> None:
         await self._db.escalate(
             candidate_id=candidate["id"],
             fence=candidate["fence"],
-            kind=kind,
-            reason=reason,
-            options=list(options),
+            **question,
             sop_version=sop_version,
-            notices=notice(candidate, "escalated", facts, everybody=True),
+            notices=notice(candidate, "escalated", asking.facts(question), everybody=True),
         )
         self._did(candidate, "escalated")
-
-
-# What the steps gather and decide ------------------------------------------------------------
-
-
-async def gather(db: Database, calendars: Calendars, sop: Sop, request: CandidateRequest, now: datetime) -> Situation:
-    """Busy times of all who could take a round (one read per provider) and what is booked, as far as the SOP looks."""
-    horizon = sop.horizon(request)
-    people = {who: sop.interviewers[who].calendars for who in sop.involved(request.course)}
-    answers = await calendars.busy(people, horizon)
-    unknown = {who: answer for who, answer in answers.items() if isinstance(answer, Unknown)}
-    known = {who: answer for who, answer in answers.items() if not isinstance(answer, Unknown)}
-    rows = await db.booked_between(start=horizon.start, end=horizon.end)
-    return Situation(
-        now=now,
-        busy={**known, **{who: (horizon,) for who in unknown}},
-        booked=tuple(map(interview_of, rows)),
-        unknown=unknown,
-    )
-
-
-def decide(sop: Sop, request: CandidateRequest, situation: Situation) -> Plan | NoPlan:
-    """The best plan, checked against every rule by a second pair of eyes before anything is reserved; or why there is none."""
-    now, busy, booked = situation.now, situation.busy, situation.booked
-    result = plan(sop, request, busy=busy, booked=booked, now=now)
-    if isinstance(result, Plan):
-        verify(sop, result, request, busy, booked, now)
-    return result

@@ -9,7 +9,8 @@ declare
   v_tables constant text[] := array[
     'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
     'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
-    'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events'
+    'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events',
+    'button_tokens', 'interviewer_blocks'
   ];
   v_views constant text[] := array['queue_now', 'agenda', 'open_escalations', 'interviewer_load'];
   v_functions constant text[] := array[
@@ -24,11 +25,13 @@ declare
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
     'active_sop', 'activate_sop',
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',
-    'joined', 'without', 'joined_replan', 'excepted', 'requested', 'ask_replan', 'retake_times', 'rebook', 'stand',
+    'joined', 'without', 'joined_replan', 'excepted', 'requested', 'ask_replan', 'close_questions', 'retake_times', 'rebook', 'stand',
     'move_interview', 'chosen_interview', 'follow_anyway', 'restore_event', 'do_option', 'take_option',
     'watch_state', 'watched', 'save_watch', 'lock_watched', 'note_seen', 'event_seen', 'follow_move', 'event_deleted',
     'interviewer_declined', 'ask_about', 'ask_once', 'write_overruled', 'was_recorded',
     'pushed_json', 'push_begin', 'push_done', 'interview_to_push',
+    'add_buttons', 'place_card', 'button_action', 'use_button', 'desk_turn', 'desk_command', 'take_shown', 'blocked_by',
+    'block_interviewer', 'blocks_between', 'pause_lane', 'lane_pause',
     'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'agenda', 'open_escalations',
     'interviewer_load'
   ];
@@ -57,7 +60,7 @@ begin
     end if;
   end loop;
   if v_service then
-    grant delete on public.bot_state, public.statistics_reports to service_role;
+    grant delete on public.bot_state, public.button_tokens, public.statistics_reports to service_role;
     revoke insert, update on public.schema_migrations, public.queue_now, public.agenda, public.open_escalations,
       public.interviewer_load from service_role;
     revoke update on public.scheduling_audit, public.sop_versions, public.sop_activations from service_role;

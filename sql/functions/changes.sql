@@ -91,6 +91,14 @@ begin
 end;
 $$;
 
+-- Questions about one round (their kind ends with it) that have answered themselves, because the round has changed since.
+create or replace function public.close_questions(p_candidate_id uuid, p_round text) returns void
+language sql set search_path = '' as $$
+  update public.escalations set
+    status = 'resolved', resolved_at = clock_timestamp(), resolved_by = 'database', resolution = 'the interview has changed since'
+  where candidate_id = p_candidate_id and status in ('open') and right(kind, length(p_round) + 1) = ':' || p_round;
+$$;
+
 -- The rows that a new plan changes: of each round the interview that stands, else the newest that was given up. Its id stays, so
 -- that the calendar's event is changed in place; one that was given up comes back in its next generation, as another event.
 create or replace function public.retake_times(p_row public.candidates, p_sop_version text, p_interviews jsonb) returns void
@@ -132,6 +140,7 @@ begin
   select p_row.id, i.id, 'put', i.generation, i.revision, coalesce(n.event, '{}')
   from jsonb_to_recordset(v_interviews) as n (id uuid, event jsonb) join public.interviews i on i.id = n.id
   order by i.position;
+  perform public.close_questions(p_row.id, i ->> 'round') from jsonb_array_elements(v_interviews) i;
 end;
 $$;
 

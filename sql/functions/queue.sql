@@ -125,6 +125,9 @@ declare
   v_row public.candidates;
 begin
   perform pg_advisory_xact_lock(hashtextextended('lane:' || p_lane, 0));
+  if exists (select from public.lanes where lane = p_lane and paused_at is not null) then
+    return null;
+  end if;
   if (select count(*) from public.candidates where lane = p_lane and lease_until > clock_timestamp() and worker <> p_worker)
     >= coalesce((select at_once from public.lanes where lane = p_lane), 1)
   then

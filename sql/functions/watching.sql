@@ -117,6 +117,7 @@ declare
 begin
   perform public.move_interview(public.lock_candidate(v_row.candidate_id), v_row, p_start, p_end, p_seats);
   perform public.note_seen(v_row.id, p_seen);
+  perform public.close_questions(v_row.candidate_id, v_row.round);
   perform public.add_notices(v_row.candidate_id, p_notices);
   perform public.audit_append('followed', 'calendar', v_row.candidate_id, jsonb_build_object(
     'round', v_row.round, 'before', jsonb_build_object('start', v_row.starts_at, 'end', v_row.ends_at), 'start', p_start, 'end', p_end
@@ -142,6 +143,7 @@ begin
     exceptions = exceptions || jsonb_build_object('waived', public.joined(exceptions -> 'waived', jsonb_build_array(v_row.round))),
     updated_at = clock_timestamp()
   where id = v_row.candidate_id;
+  perform public.close_questions(v_row.candidate_id, v_row.round);
   v_escalation := public.open_escalation(v_row.candidate_id, p_question ->> 'kind', p_question ->> 'reason',
     p_question -> 'detail', p_question -> 'options', v_row.sop_version);
   perform public.add_notices(v_row.candidate_id, p_notices);
@@ -204,8 +206,10 @@ begin
 end;
 $$;
 
--- An update of an event found that a person had been there first. Their change stays; the watch sorts it out.
-create or replace function public.write_overruled(p_write_id bigint, p_fence bigint, p_reason text) returns jsonb
+-- A write found that a person had been at the event first. Their change stays; the watch sorts it out. p_result: what is known of
+-- the event now, when the write was the first one to it.
+create or replace function public.write_overruled(p_write_id bigint, p_fence bigint, p_reason text, p_result jsonb default '{}')
+returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_write public.calendar_writes := public.lock_write(p_write_id, p_fence, 'void');
@@ -216,7 +220,11 @@ begin
   update public.calendar_writes set
     status = 'void', attempts = attempts + 1, retry_at = null, reason = 'overruled', message = p_reason, ended_at = clock_timestamp()
   where id = p_write_id and status in ('pending') returning * into v_write;
-  update public.interviews set look_at = clock_timestamp(), updated_at = clock_timestamp() where id = v_write.interview_id;
+  update public.interviews set
+    event_handle = coalesce(p_result ->> 'handle', event_handle), event_etag = coalesce(p_result ->> 'etag', event_etag),
+    event_link = coalesce(p_result ->> 'link', event_link), event_meeting = coalesce(p_result ->> 'meeting', event_meeting),
+    event_said = coalesce(p_result -> 'said', event_said), look_at = clock_timestamp(), updated_at = clock_timestamp()
+  where id = v_write.interview_id;
   perform public.audit_append('overruled', public.worker_of(public.lock_candidate(v_write.candidate_id)), v_write.candidate_id,
     jsonb_build_object('write_id', v_write.id, 'generation', v_write.generation, 'revision', v_write.revision, 'reason', p_reason),
     p_interview_id => v_write.interview_id);

@@ -11,12 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-CORE = {"utils", "domain", "sop"}
+CORE = {"utils", "domain", "sop", "lifecycle"}
 MAP: dict[str, set[str]] = {
     # core: values in, values out
     "utils": set(),
     "domain": {"utils"},
     "sop": {"domain", "utils"},
+    "lifecycle": {"domain", "utils"},
     # edges: each talks to one outside thing, none to another edge
     "config": CORE,
     "database": CORE,
@@ -24,9 +25,13 @@ MAP: dict[str, set[str]] = {
     "local_postgres": CORE | {"database"},
     "calendars": CORE,
     "calendar_utils": CORE | {"calendars"},
-    # middle: gathers, decides, acts; records are its values as rows and messages
+    # middle: gathers, decides, acts; records and sightings are its values as rows and messages
     "records": CORE | {"calendars"},
-    "scheduler": CORE | {"calendars", "calendar_utils", "supabase_db", "records"},
+    "sightings": CORE | {"calendars"},
+    "planning": CORE | {"calendars", "calendar_utils", "supabase_db", "records", "sightings"},
+    "asking": CORE | {"planning", "records", "sightings"},
+    "writing": CORE | {"calendars", "calendar_utils", "records", "sightings"},
+    "scheduler": CORE | {"calendar_utils", "supabase_db", "asking", "planning", "records", "writing"},
     # doors: translate for people
     "console": CORE,
     "chat": CORE | {"supabase_db"},

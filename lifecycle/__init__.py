@@ -1,0 +1,1 @@
+"""What should happen around an interview and when, decided from plain values: no input or output, no clock, no lots."""
