@@ -20,6 +20,7 @@ import psycopg
 
 from database.after_booking import AfterBooking
 from database.caller import Json
+from database.desk import DeskCalls
 from database.migrations import FOLDER, migrations_script, sql_files
 from database.wires import PostgresWire, SupabaseWire
 from domain.errors import DatabaseError, DatabaseUnavailable
@@ -40,7 +41,7 @@ def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
         raise DatabaseError(f"the database could not be prepared: {error.diag.message_primary or error}") from error
 
 
-class Database(AfterBooking):
+class Database(AfterBooking, DeskCalls):
     """An open doorway; `connect` makes one and `aclose` closes it."""
 
     @classmethod
