@@ -67,14 +67,10 @@ class AfterBooking(Caller):
         `WrongState` when what it is about has changed since, `SlotTaken` when somebody else has the time by now."""
         return await self._object("take_option", escalation_id=escalation_id, option=option, actor=actor)
 
-    async def write_overruled(
-        self, *, write_id: int, fence: int, reason: str, result: Json | None = None
-    ) -> Json:
+    async def write_overruled(self, *, write_id: int, fence: int, reason: str, result: Json | None = None) -> Json:
         """A person has moved or deleted the event that was to be written: the write is dropped, the watch will look. `result`
         is as in `write_done`, where this was the first write."""
-        return await self._object(
-            "write_overruled", write_id=write_id, fence=fence, reason=reason, result=result or {}
-        )
+        return await self._object("write_overruled", write_id=write_id, fence=fence, reason=reason, result=result or {})
 
     # The watch of calendars -----------------------------------------------------------------------------------------------------
 
