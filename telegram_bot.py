@@ -11,6 +11,7 @@ import logging
 import os
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -30,14 +31,14 @@ from telegram.ext import (
 from telegram.request import BaseRequest
 
 from chat import intake
-from chat.desk import COMMANDS, Answer, Asked
+from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
 from chat.markup import Json, code, say, toast
 from chat.polling import App, Poller, seconds_asked_for, wait
 from chat.questions import Context
 from chat.sending import PACE_SECONDS, Sender, deliver_due
-from domain.errors import ChatError, DatabaseUnavailable
+from domain.errors import ChatError, DatabaseUnavailable, WrongState
 from sop import Sop
 from supabase_db import Database
 
@@ -48,6 +49,7 @@ _SORRY = (
     "Sorry, something went wrong on my side. /queue and /status show whether it was done; if not, please try again."
 )
 _NO_DATABASE = "I cannot reach my database just now. Nothing is lost: I will answer as soon as it is back."
+_TOO_LATE = "That has changed meanwhile, so nothing was done. /status shows how it is now."
 _MOST_ZONES = 6  # of interviewers, offered as the candidate's
 
 Callback = ContextTypes.DEFAULT_TYPE
@@ -88,7 +90,8 @@ class AdminBot:
         app: App = builder.build()
         new = filters.UpdateType.MESSAGE  # and no edited one
         app.add_handler(TypeHandler(Update, self._gate), group=-1)
-        app.add_handler(CommandHandler("start", self._start, filters=new))
+        app.add_handler(CommandHandler(["start", "new"], self._start, filters=new))
+        app.add_handler(CommandHandler("again", self._again, filters=new))
         app.add_handler(CommandHandler("cancel", self._cancel, filters=new))
         for name, (_, answer) in COMMANDS.items():
             app.add_handler(CommandHandler(name, self._looker(answer), filters=new))
@@ -164,7 +167,16 @@ class AdminBot:
     # What answers what --------------------------------------------------------------------------------------------------------
 
     async def _start(self, update: Update, _: Callback) -> None:
-        await self._converse(update, Said(update=update.update_id, command="start"))
+        words = ((update.message and update.message.text) or "").split(maxsplit=1)[1:]
+        await self._converse(update, Said(update=update.update_id, command="start", text="".join(words)))
+
+    async def _again(self, update: Update, context: Callback) -> None:
+        """Take in somebody who was there before."""
+        match, otherwise = await one_candidate(await self._asked(context), "again")
+        if match is None:
+            await self._answer(update, otherwise)
+            return
+        await self._converse(update, Said(update=update.update_id, command="start", again=match["request"]))
 
     async def _cancel(self, update: Update, _: Callback) -> None:
         await self._converse(update, Said(update=update.update_id, command="cancel"))
@@ -190,10 +202,12 @@ class AdminBot:
         """A handler that looks something up."""
 
         async def look(update: Update, context: Callback) -> None:
-            asked = Asked(words=" ".join(context.args or ()), now=self._clock(), sop=await self._sop(), db=self._db)
-            await self._answer(update, await answer(asked))
+            await self._answer(update, await answer(await self._asked(context)))
 
         return look
+
+    async def _asked(self, context: Callback) -> Asked:
+        return Asked(words=" ".join(context.args or ()), now=self._clock(), sop=await self._sop(), db=self._db)
 
     async def _converse(self, update: Update, said: Said) -> None:
         """One turn of the conversation."""
@@ -211,7 +225,10 @@ class AdminBot:
             user=admin,
             lane=self._lane,
         )
-        await self._commit(update, advance(state, said, context))
+        turn = advance(state, said, context)
+        if about := intake.on_card(turn.state):  # before anybody confirms, say whether that is open already
+            turn = advance(state, said, replace(context, earlier=await open_already(self._db, *about)))
+        await self._commit(update, turn)
 
     async def _answer(self, update: Update, replies: Sequence[Json]) -> None:
         """Replies that leave the conversation where it is."""
@@ -259,6 +276,10 @@ class AdminBot:
                 self._told_of_outage.add(admin)
                 await self._sender.reply(update, [say(_NO_DATABASE)], None)
             return
+        if isinstance(error, WrongState) and admin is not None:
+            logger.info("too late", extra=extra)
+            await self._sender.reply(update, [say(_TOO_LATE)], None)
+            return
         logger.error("update failed: %s\n%s", type(error).__name__, _where(error), extra=extra)
         if admin is not None:
             await self._sender.reply(update, [say(_SORRY)], None)
@@ -266,7 +287,15 @@ class AdminBot:
 
 def _menu() -> list[BotCommand]:
     lookups = [(name, text) for name, (text, _) in COMMANDS.items()]
-    return [BotCommand(*entry) for entry in [("start", "Take in a candidate"), ("cancel", "Stop what I ask"), *lookups]]
+    return [
+        BotCommand(*entry)
+        for entry in [
+            ("new", "Take in a candidate"),
+            ("again", "Take in somebody once more: /again Priya"),
+            ("cancel", "Stop what I ask"),
+            *lookups,
+        ]
+    ]
 
 
 def _passes(error: Exception) -> bool:

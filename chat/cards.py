@@ -88,6 +88,18 @@ def window_text(first: date, last: date) -> str:
     return f"{day_text(first)} to {day_text(last)} ({plural((last - first).days + 1, 'day')})"
 
 
+def open_already(candidate: Json) -> list[str]:
+    """That a candidate is open already with this email address and course, and what can be done."""
+    state = STATES[candidate["status"]].partition(" ")
+    stuck = candidate["status"] in {"escalated", "set_aside"}
+    ways = "Try again with this instead, change" if stuck else "Change"
+    return [
+        f"{NEEDED} {bold(candidate['name'])} already has this course open with this email address and {esc(state[2])}: "
+        f"see {code('/status ' + str(candidate['number']))}.",
+        f"{ways} the email or the course here, or cancel.",
+    ]
+
+
 def queued(about: Json, outcome: Json) -> list[str]:
     """What came of taking a candidate in. `about` has the `name`, the `course`'s title and the lines of the `card`."""
     name, course = bold(about["name"]), esc(about["course"])
@@ -254,14 +266,13 @@ def status(match: Json, sop: Sop) -> list[str]:
     return [*lines, *(line for line in asked if not line.startswith(f"{LABELS['course']}:"))]
 
 
-def several(matches: Sequence[Json], count: int, needle: str, sop: Sop) -> list[str]:
-    """More than one candidate has this in the name."""
+def several(matches: Sequence[Json], count: int, needle: str, sop: Sop, *, command: str = "status") -> list[str]:
+    """More than one candidate has this in the name; the command again for each of them."""
     lines = [f"{count} candidates match {code(needle)}. Which one?", ""]
     for match in matches:
         state = STATES[match["status"]].partition(" ")[0]
-        lines.append(
-            f"{state} {code('/status ' + str(match['number']))} {bold(match['name'])}, {esc(course_title(sop, match['course']))}"
-        )
+        again = code(f"/{command} {match['number']}")
+        lines.append(f"{state} {again} {bold(match['name'])}, {esc(course_title(sop, match['course']))}")
     return [*lines, *([f"… and {count - len(matches)} more."] if count > len(matches) else [])]
 
 

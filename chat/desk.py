@@ -16,6 +16,8 @@ from utils import instant
 
 _MATCHES = 10  # of a name, before somebody is asked to be more precise
 
+_OPEN = frozenset({"queued", "planning", "booking", "booked", "escalated", "set_aside"})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
@@ -38,14 +40,27 @@ async def show_queue(asked: Asked) -> list[Json]:
 
 async def show_status(asked: Asked) -> list[Json]:
     """Where one candidate is; the candidates to choose from when several have the name."""
+    match, otherwise = await one_candidate(asked, "status")
+    return [say(cards.status(match, asked.sop))] if match else otherwise
+
+
+async def one_candidate(asked: Asked, command: str) -> tuple[Json | None, list[Json]]:
+    """The candidate that the words after a command mean; where it is not exactly one, what to answer instead."""
     if not asked.words:
-        return [say(f"Whom do you mean? Write a name, an email address or a number, such as {code('/status Priya')}.")]
+        example = code(f"/{command} Priya")
+        return None, [say(f"Whom do you mean? Write a name, an email address or a number, such as {example}.")]
     found = await asked.db.show_candidate(needle=asked.words, limit=_MATCHES)
     if not found["matches"]:
-        return [say(f"I know nobody called {code(asked.words[:100])}. /queue shows who waits.")]
+        return None, [say(f"I know nobody called {code(asked.words[:100])}. /queue shows who waits.")]
     if found["count"] > 1:
-        return [say(cards.several(found["matches"], found["count"], asked.words, asked.sop))]
-    return [say(cards.status(found["matches"][0], asked.sop))]
+        return None, [say(cards.several(found["matches"], found["count"], asked.words, asked.sop, command=command))]
+    return found["matches"][0], []
+
+
+async def open_already(db: Database, email: str, course: str) -> Json | None:
+    """The candidate who is open with this email address in this course; there is one at most."""
+    found = await db.show_candidate(needle=email, limit=100)
+    return next((one for one in found["matches"] if one["course"] == course and one["status"] in _OPEN), None)
 
 
 async def show_agenda(asked: Asked) -> list[Json]:
@@ -77,7 +92,10 @@ async def show_help(asked: Asked) -> list[Json]:
                 bold("I schedule mock interviews."),
                 "Give me a candidate; I find the times by the SOP, book them and write the calendar events.",
                 "",
-                f"{code('/start')} takes in a candidate: I ask, you answer, and nothing counts until you tap Confirm.",
+                f"{code('/new')} takes in a candidate: I ask, you answer, and nothing counts until you tap Confirm. You can "
+                "also send me everything in one message:",
+                code("Priya Nair, priya@example.com, Java, 1-12 Dec, 9-12 and 4-7pm, not the 5th"),
+                f"{code('/again Priya')} takes in somebody who was here before.",
                 f"{code('/cancel')} stops that at any point.",
                 f"{code('/queue')} shows who waits.",
                 f"{code('/status Priya')} shows where a candidate is. An email address or a number will do, too.",

@@ -17,6 +17,7 @@ from chat.questions import ASKED, CARD, Choice, Context, Json, question
 from domain.errors import FieldError
 from domain.intake import check_request, read_field
 from domain.model import CandidateRequest
+from domain.paste import is_message, read_message
 
 PREFIX = "i"  # of the data of our buttons
 _VERSION = 1  # of the state; a state of another version is dropped
@@ -28,12 +29,14 @@ DONE = "That is done already; nothing more has happened."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """One thing an admin did in the chat: a command of the conversation, words, a tap, or (nothing of these) something that is
-    no text. `update` is its number, `message` the message whose button was tapped."""
+    """One thing an admin did in the chat: a command of the conversation, words (perhaps a command's), a tap, or (nothing of
+    these) something that is no text. `update` is its number, `message` the message whose button was tapped, `again` the request
+    of an earlier candidate to start from."""
 
     update: int
     command: Literal["", "start", "cancel"] = ""
     text: str | None = None
+    again: Json | None = None
     button: str | None = None
     message: int | None = None
 
@@ -49,7 +52,8 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A candidate as far as is known. `values` are those of `CandidateRequest.plain`; `offered` is what the buttons stand for."""
+    """A candidate as far as is known. `values` are those of `CandidateRequest.plain`; `offered` is what the buttons stand for;
+    `notes` is what could not be used of a pasted message, by field, and under "" what is of no field."""
 
     nonce: str
     step: str = ASKED[0]
@@ -58,6 +62,7 @@ class Draft:
     offered: tuple[str, ...] = ()
     picking: str = ""
     editing: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: Json | None) -> Draft | None:
@@ -71,12 +76,17 @@ class Draft:
         return {
             "flow": "intake",
             "version": _VERSION,
-            "draft": {**kept, "values": dict(self.values), "offered": list(self.offered)},
+            "draft": {**kept, "values": dict(self.values), "offered": list(self.offered), "notes": dict(self.notes)},
         }
 
     def meaning(self, data: str) -> str | None:
         """What a button stands for, if it is one of the newest question's."""
         return next((value for place, value in enumerate(self.offered) if self.data(place) == data), None)
+
+    @property
+    def next_step(self) -> str:
+        """The first question that has no answer yet, else the card."""
+        return next((step for step in ASKED if step not in self.values), CARD)
 
     def data(self, place: int) -> str:
         """What the button in this place carries."""
@@ -92,6 +102,19 @@ def advance(state: Json | None, said: Said, context: Context) -> Turn:
         return _cancel(draft, None)
     if said.button is not None:
         return _tapped(state, draft, said, context)
+    return _words(draft, said, context)
+
+
+def on_card(state: Json | None) -> tuple[str, str] | None:
+    """Email and course of a draft that is about to be confirmed, to look whether they are open already; None for any other."""
+    draft = Draft.of(state)
+    return (draft.values["email"], draft.values["course"]) if draft and draft.step == CARD else None
+
+
+def _words(draft: Draft | None, said: Said, context: Context) -> Turn:
+    """Words, or something that is none: a whole candidate where one can begin, else an answer."""
+    if said.text and is_message(said.text) and (draft is None or (draft.step == ASKED[0] and not draft.editing)):
+        return _pasted(draft or Draft(nonce=_base36(said.update)), said.text, context)
     if draft is None:
         return Turn(
             state=None,
@@ -105,10 +128,49 @@ def advance(state: Json | None, said: Said, context: Context) -> Turn:
 
 
 def _begin(dropped: Draft | None, said: Said, context: Context) -> Turn:
-    lead = ["Let's take in a candidate. /cancel stops at any point."]
+    """A new draft: empty, from a pasted message, or from an earlier candidate."""
+    draft = Draft(nonce=_base36(said.update))
+    lead = []
     if dropped and dropped.values.get("name"):
-        lead = [f"The unfinished draft for {bold(dropped.values['name'])} is dropped.", *lead]
-    return _ask(Draft(nonce=_base36(said.update)), context, lead=lead)
+        lead = [f"The unfinished draft for {bold(dropped.values['name'])} is dropped."]
+    if said.again is not None:
+        return _again(draft, said.again, context, lead)
+    if said.text and is_message(said.text):
+        return _pasted(draft, said.text, context, lead)
+    return _ask(draft, context, lead=[*lead, "Let's take in a candidate. /cancel stops at any point."])
+
+
+def _pasted(draft: Draft, text: str, context: Context, lead: Sequence[str] = ()) -> Turn:
+    """A draft from a whole message: what is missing is asked, what could not be used is told until it is mended."""
+    found = read_message(text, context.reference)
+    notes = {mistake.field: f"{cards.LABELS[mistake.field]}: {_refusal(mistake)}" for mistake in found.mistakes}
+    if found.unread:
+        notes[""] = "I could not place " + ", ".join(code(piece[:100]) for piece in found.unread[:5]) + "."
+    without_zone = {} if "timezone" in notes else {"timezone": None}
+    read = replace(draft, values=without_zone | dict(found.values), notes=notes)
+    asked = replace(read, step=read.next_step)
+    if asked.step == CARD:
+        return _ask(asked, context, lead=lead)
+    known = [
+        f"{label}: {esc(cards.value_text(field, found.values[field], context.courses, context.timezone))}"
+        for field, label in cards.LABELS.items()
+        if field in found.values
+    ]
+    return _ask(asked, context, lead=[*lead, *known, *_notes(asked)])
+
+
+def _again(draft: Draft, request: Json, context: Context, lead: Sequence[str]) -> Turn:
+    """A draft from an earlier candidate's request; what can no longer be right is asked again."""
+    values = {name: value for name, value in request.items() if name in cards.LABELS}
+    if values["course"] not in context.courses:
+        del values["course"]
+    today = context.reference.today.isoformat()
+    if values["window"][1] < today:
+        del values["window"]
+    values["blocked_dates"] = [day for day in values["blocked_dates"] if day >= today]
+    copied = replace(draft, values=values)
+    known = f"I start from what is known of {bold(values['name'])}. /cancel stops at any point."
+    return _ask(replace(copied, step=copied.next_step), context, lead=[*lead, known])
 
 
 def _cancel(draft: Draft | None, edit: int | None) -> Turn:
@@ -126,8 +188,8 @@ def _tapped(state: Json | None, draft: Draft | None, said: Said, context: Contex
     move, _, wanted = value.partition(":")
     if value.startswith("="):
         return _answered(draft, value[1:], said.message, context)
-    if move == "confirm":
-        return _confirm(draft, said.message, context)
+    if move in {"confirm", "instead"}:
+        return _confirm(draft, said.message, context, instead=wanted)
     if move == "cancel":
         return _cancel(draft, said.message)
     if move == "edit":
@@ -143,19 +205,19 @@ def _answered(draft: Draft, text: str, tapped: int | None, context: Context) -> 
         value = read_field(draft.step, text, context.reference)
     except FieldError as mistake:
         return _ask_again(draft, mistake, context)
-    values = {**draft.values, draft.step: value}
-    here = ASKED.index(draft.step) if draft.step in ASKED else len(ASKED)
-    following = CARD if draft.editing else (*ASKED, CARD)[here + 1]
-    turn = _ask(replace(draft, step=following, values=values, editing=False, picking=""), context)
+    notes = {name: note for name, note in draft.notes.items() if name != draft.step}
+    answered = replace(draft, values={**draft.values, draft.step: value}, notes=notes, editing=False, picking="")
+    turn = _ask(replace(answered, step=CARD if draft.editing else answered.next_step), context)
     if tapped is None:
         return turn
     chosen = cards.value_text(draft.step, value, context.courses, context.timezone)
-    answered = say(f"{cards.LABELS[draft.step]}: {bold(chosen)}", edit=tapped)
-    return replace(turn, replies=[answered, *turn.replies])
+    choice = say(f"{cards.LABELS[draft.step]}: {bold(chosen)}", edit=tapped)
+    return replace(turn, replies=[choice, *turn.replies])
 
 
-def _confirm(draft: Draft, tapped: int | None, context: Context) -> Turn:
-    """Queue the candidate; days may have gone by since the answers, so the whole is checked once more."""
+def _confirm(draft: Draft, tapped: int | None, context: Context, *, instead: str) -> Turn:
+    """Queue the candidate, or have an open one tried again with this (`instead` is its id); days may have gone by since the
+    answers, so the whole is checked once more."""
     try:
         request = CandidateRequest.parse(draft.values)
         check_request(request, context.reference)
@@ -166,6 +228,10 @@ def _confirm(draft: Draft, tapped: int | None, context: Context) -> Turn:
         "course": context.courses[request.course].title,
         "card": cards.draft(dict(draft.values), context.courses, context.timezone),
     }
+    if instead:
+        again = {"candidate_id": instead, "actor": f"telegram:{context.user}", "request": request.plain()}
+        lines = [*about["card"], "", f"{cards.WAITS} Queued again with this. I will write here when there is a result."]
+        return Turn(state=None, replies=[say(lines, edit=tapped)], command={"requeue": again})
     command = {
         "enqueue": {
             "request": request.plain(),
@@ -184,14 +250,24 @@ def _ask(draft: Draft, context: Context, *, lead: Sequence[str] = (), edit: int 
     lines, rows = question(draft.step, dict(draft.values), context, picking=draft.picking, editing=draft.editing)
     offered = tuple(value for row in rows for _, value in row)
     asked = replace(draft, offered=offered, turn=draft.turn + (offered != draft.offered))
-    gap = [""] if lead else []
-    return Turn(state=asked.state(), replies=[say([*lead, *gap, *lines], _buttons(asked, rows), edit)])
+    told = [*lead, *(_notes(draft) if draft.step == CARD else ())]
+    gap = [""] if told else []
+    return Turn(state=asked.state(), replies=[say([*told, *gap, *lines], _buttons(asked, rows), edit)])
+
+
+def _notes(draft: Draft) -> list[str]:
+    return [f"{cards.NEEDED} {draft.notes[name]}" for name in (*cards.LABELS, "") if name in draft.notes]
 
 
 def _ask_again(draft: Draft, mistake: FieldError, context: Context) -> Turn:
-    """The same question after an answer that cannot be right, with what would be; the answer is named where the hint does not."""
+    """The same question after an answer that cannot be right, with what would be."""
+    return _ask(draft, context, lead=[_refusal(mistake)])
+
+
+def _refusal(mistake: FieldError) -> str:
+    """What is wrong and what would be right; the text itself is named where the hint does not."""
     named = mistake.hint.startswith(mistake.value)
-    return _ask(draft, context, lead=[("" if named else f"I cannot use {code(mistake.value)}. ") + esc(mistake.hint)])
+    return ("" if named else f"I cannot use {code(mistake.value)}. ") + esc(mistake.hint)
 
 
 def _buttons(draft: Draft, rows: Sequence[Sequence[Choice]]) -> list[list[Json]]:

@@ -1,7 +1,8 @@
 """The questions of the intake: their wording, and what their buttons stand for. Pure; how answers move on is in `intake.py`.
 
 A choice is a label and a value. The value `=text` is an answer, as if the text had been typed; the others are moves: `edit:name`,
-`keep`, `confirm`, `cancel`, and for the time zone's picker `zones`, `letters`, `letter:S` and `country:IN`.
+`keep`, `confirm`, `instead:` with the id of an open candidate, `cancel`, and for the time zone's picker `zones`, `letters`,
+`letter:S` and `country:IN`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _EXAMPLE_TIMES = f"For example {code('09:00-12:00, 16:00-19:00')}, or {code('Sat
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What a turn is taken in: the time (aware), the SOP's courses and zone, zones worth offering, and whose chat it is."""
+    """What a turn is taken in: the time (aware), the SOP's courses and zone, zones worth offering, and whose chat it is.
+    `earlier` is the candidate who is open already with the email and course of the draft on its card."""
 
     now: datetime
     courses: Mapping[str, Course]
@@ -40,6 +42,7 @@ class Context:
     chat: int
     user: int
     lane: str = "main"
+    earlier: Json | None = None
 
     @property
     def reference(self) -> Reference:
@@ -61,8 +64,17 @@ def question(step: str, values: Json, context: Context, *, picking: str = "", ed
 
 def _card(values: Json, context: Context) -> Question:
     edits = [(f"✏️ {label}", f"edit:{field}") for field, label in cards.LABELS.items()]
-    lines = [*cards.draft(values, context.courses, context.timezone), "", "Is this right?"]
-    return lines, [[(f"{cards.BOOKED} Confirm", "confirm"), (f"{cards.GIVEN_UP} Cancel", "cancel")], *in_rows(edits, 2)]
+    lines = cards.draft(values, context.courses, context.timezone)
+    cancel = (f"{cards.GIVEN_UP} Cancel", "cancel")
+    if context.earlier is None:
+        return [*lines, "", "Is this right?"], [[(f"{cards.BOOKED} Confirm", "confirm"), cancel], *in_rows(edits, 2)]
+    way_on = [("Try again with this", f"instead:{context.earlier['id']}")] if _is_stuck(context.earlier) else []
+    return [*lines, "", *cards.open_already(context.earlier)], [[*way_on, cancel], *in_rows(edits, 2)]
+
+
+def _is_stuck(candidate: Json) -> bool:
+    """Whether a candidate waits for an admin, so that another request can be tried instead."""
+    return candidate["status"] in {"escalated", "set_aside"}
 
 
 def _ask_name(values: Json, context: Context) -> Question:

@@ -103,16 +103,6 @@ async def test_looking_things_up_does_not_disturb_the_conversation(person: Perso
     assert "Queued, no. 1" in await person.taps("Confirm")
 
 
-async def test_a_candidate_who_is_still_open_is_not_taken_in_twice(person: Person) -> None:
-    await takes_in(person)
-
-    answer = await takes_in(person)
-
-    assert "Priya Nair already has Java Full Stack open with this email address, so nothing was added." in answer
-    assert "⏳ waits in the queue, no. 1." in await person.says(answer.rpartition("See ")[2].rstrip("."))
-    assert len(await person.db.queue_now()) == 1
-
-
 async def test_places_in_the_queue_are_told_one_after_the_other(person: Person) -> None:
     for place, name in enumerate(("Ann", "Bob", "Cy"), start=1):
         answer = await takes_in(person, name, f"{name}@example.com", *ANSWERS[2:])
