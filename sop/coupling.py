@@ -123,7 +123,7 @@ class Coupling:
     def _by_day(self, state: State, bits: int, taken: frozenset[str]) -> Parts:
         axis = self.axis
         rest = bits
-        for day in self._days(bits) if taken or self.own_limit is not None else self._days_of(state):
+        for day in self.axis.days_in(bits) if taken or self.own_limit is not None else self._days_of(state):
             part = bits & axis.day_bits(day)
             rest &= ~part
             _, own, counts = state.day if state.day is not None and state.day[0] == day else (day, 0, ())
@@ -142,7 +142,7 @@ class Coupling:
     def _by_week(self, state: State, bits: int, taken: frozenset[str]) -> Parts:
         rest = bits
         now = () if state.week is None else (state.week[0],)
-        for week in self._weeks(bits) if taken else now:
+        for week in self.axis.weeks(bits) if taken else now:
             part = bits & self.axis.week_bits(week)
             rest &= ~part
             same = state.week[1] if state.week is not None and state.week[0] == week else ()
@@ -212,22 +212,13 @@ class Coupling:
         if self.ties.finely:
             yield from ((tick, 1 << tick) for tick in members(bits))
             return
-        for day in self._days(bits):
+        for day in self.axis.days_in(bits):
             some = bits & self.axis.day_bits(day)
             yield some.bit_length() - 1, some
-
-    def _days(self, bits: int) -> Iterator[int]:
-        while bits:
-            day = self.axis.day_of[(bits & -bits).bit_length() - 1]
-            bits = bits >> self.axis.first[day + 1] << self.axis.first[day + 1]
-            yield day
 
     def _days_of(self, state: State) -> Iterator[int]:
         if state.day is not None:
             yield state.day[0]
-
-    def _weeks(self, bits: int) -> list[int]:
-        return list(dict.fromkeys(self.axis.week_of(day) for day in self._days(bits)))
 
 
 def _added(counts: Counts, taken: Iterable[str]) -> Counts:
@@ -263,28 +254,47 @@ def watch(ties: Ties, more: Ties) -> Ties:
 
 
 def enough_people(problem: Problem) -> bool:
-    """Whether there are people enough for all seats where nobody may take two: every seat is matched with somebody."""
-    if not problem.course.distinct_interviewers:
-        return True
-    seats = [_able(layer, place) for layer in problem.layers for place in range(len(layer.round.seats))]
-    holder: dict[str, int] = {}
+    """Whether people have room enough for all seats, if each round could be at any time: every seat is matched with a place.
 
-    def matched(seat: int, asked: set[str]) -> bool:
-        for who in seats[seat]:
-            if who not in asked:
-                asked.add(who)
-                if who not in holder or matched(holder[who], asked):
-                    holder[who] = seat
+    A place is a person where nobody may take two rounds, else a person's ISO week, which holds as many as the limits leave.
+    """
+    seats = [_places(problem, layer, seat) for layer in problem.layers for seat in range(len(layer.round.seats))]
+    holders: dict[tuple[str, int], list[int]] = {}
+
+    def matched(seat: int, asked: set[tuple[str, int]]) -> bool:
+        for place, room in seats[seat].items():
+            if place in asked:
+                continue
+            asked.add(place)
+            holding = holders.setdefault(place, [])
+            if len(holding) < room:
+                holding.append(seat)
+                return True
+            for number, other in enumerate(holding):
+                if matched(other, asked):
+                    holding[number] = seat
                     return True
         return False
 
     return all(matched(seat, set()) for seat in range(len(seats)))
 
 
-def _able(layer: Layer, place: int) -> list[str]:
-    """Who could take a seat at some start."""
-    able = [who for who in layer.round.seats[place].ranks if layer.people[who]]
-    return able if layer.settled is None else [*able, layer.settled[1].interviewers[place]]
+def _places(problem: Problem, layer: Layer, seat: int) -> dict[tuple[str, int], int]:
+    """The places that can take a seat, each with the room that it has for all seats together."""
+    calendar, people, distinct = problem.calendar, problem.sop.interviewers, problem.course.distinct_interviewers
+    able = {who: layer.people[who] for who in layer.round.seats[seat].ranks}
+    if layer.settled is not None:
+        tick, before = layer.settled
+        able[before.interviewers[seat]] |= 1 << tick
+    places: dict[tuple[str, int], int] = {}
+    for who, bits in able.items():
+        limit = people[who].weekly_limit
+        if distinct or (limit is None and bits):
+            places |= {(who, 0): 1 if distinct else len(problem.layers)} if bits else {}
+            continue
+        for week in problem.axis.weeks(bits):
+            places[who, week] = max((limit or 0) - calendar.in_week(who, week), 0)
+    return places
 
 
 # What a plan breaks -----------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def search(problem: Problem, budget: int = BUDGET) -> Found | NotFound:
     ties, spent = Ties(), 0
     options = [problem.options(layer, frozenset()) for layer in problem.layers]
     bounds = least_to_go(problem, options, by_day=False)
-    if bounds is None or not enough_people(problem):
+    if bounds is None:
         return NotFound()
     while True:
         explorer = Explorer(problem, Coupling(problem, ties), options, bounds)
@@ -71,6 +71,8 @@ def search(problem: Problem, budget: int = BUDGET) -> Found | NotFound:
         more = broken(problem, placed)
         if not more:
             return Found(placed, bound)
+        if not ties and not enough_people(problem):
+            return NotFound()
         ties = watch(ties, more)
         options = [problem.options(layer, ties.watched) for layer in problem.layers]
         bounds = least_to_go(problem, options, by_day=True) or bounds
@@ -135,7 +137,8 @@ class Explorer:
         self.size = len(problem.layers)
         self.reached: list[dict[Key, int]] = [{} for _ in range(self.size)]
         self.edges: list[dict[Key, list[Edge]]] = [{} for _ in range(self.size)]
-        self.pending: dict[int, list[dict[Key, int]]] = {}  # by the least tier in the end, then by layer
+        # What is still to be gone on from: by layer, and there by the level that it can lead to at best.
+        self.pending: list[dict[int, dict[Key, int]]] = [{} for _ in range(self.size)]
         self.spent = 0
 
     def explore(self, budget: int) -> tuple[int | None, int | None]:
@@ -144,19 +147,18 @@ class Explorer:
         (None, None): there is no way. (None, bound): cut before any was found.
         """
         self._place(None, 0, self.problem.axis.all)
-        while self.pending:
-            least = min(self.pending)
-            arrived = False
-            for index, row in enumerate(self.pending[least]):
-                arrived = arrived or bool(row and index + 1 == self.size)
-                while row:
+        while any(self.pending):
+            least = min(min(levels) for levels in self.pending if levels)
+            arrived = least in self.pending[-1]
+            for index in range(self.size - 1):
+                states = self.pending[index].get(least, {})
+                while states:
                     if self.spent > budget:
                         return self._dive(budget), least >> DAY_BITS
-                    key, bits = row.popitem()
-                    if index + 1 < self.size:
-                        self._place(key, index + 1, self._image(index, bits))
-            del self.pending[least]
-            if arrived:
+                    key, bits = states.popitem()
+                    self._place(key, index + 1, self._image(index, bits))
+                self.pending[index].pop(least, None)
+            if arrived or least in self.pending[-1]:
                 return least >> DAY_BITS, None
         return None, None
 
@@ -164,12 +166,14 @@ class Explorer:
         """Any tier at which all layers are placed: from here on the deepest states go first."""
         end = self.spent + budget
         while self.spent <= end and not self.reached[-1]:
-            spots = ((-i, least, i) for least, rows in self.pending.items() for i, row in enumerate(rows[:-1]) if row)
-            spot = min(spots, default=None)
-            if spot is None:
+            index = max((index for index, levels in enumerate(self.pending[:-1]) if levels), default=None)
+            if index is None:
                 break
-            _, least, index = spot
-            key, bits = self.pending[least][index].popitem()
+            least = min(self.pending[index])
+            states = self.pending[index][least]
+            key, bits = states.popitem()
+            if not states:
+                del self.pending[index][least]
             self._place(key, index + 1, self._image(index, bits))
         return min((tier for tier, _ in self.reached[-1]), default=None)
 
@@ -196,8 +200,8 @@ class Explorer:
             useful |= new
             new &= ~have
             if new:
-                rows = self.pending.setdefault(tier + to_go, [{} for _ in range(self.size)])
-                rows[index][key] = rows[index].get(key, 0) | new
+                states = self.pending[index].setdefault(tier + to_go, {})
+                states[key] = states.get(key, 0) | new
         if useful:
             reached[key] = have | useful
             self.edges[index].setdefault(key, []).append(Edge(edge.parent, edge.option, useful))

@@ -58,6 +58,17 @@ class Axis:
             return 0
         return (1 << self.first[day + 7]) - (1 << self.first[day])
 
+    def days_in(self, bits: int) -> Iterator[int]:
+        """The days of a set of ticks, in order."""
+        while bits:
+            day = self.day_of[(bits & -bits).bit_length() - 1]
+            bits = bits >> self.first[day + 1] << self.first[day + 1]
+            yield day
+
+    def weeks(self, bits: int) -> list[int]:
+        """The ISO weeks of a set of ticks, in order."""
+        return list(dict.fromkeys(map(self.week_of, self.days_in(bits))))
+
     def date_of(self, tick: int) -> date:
         return date.fromordinal(self.first_date + self.day_of[tick])
 
@@ -121,7 +132,7 @@ def _block(day: int) -> int:
     return (day - 1) // BLOCK * BLOCK + 1
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _axis(zone_name: str, grid: int, first: int, end: int) -> Axis:
     tz = ZoneInfo(zone_name)
     ticks: list[int] = []
@@ -171,14 +182,20 @@ def _midnights(zone_name: str, first: int) -> Sequence[int]:
 
 
 def week_stretches(zone_name: str, hours: WeekHours, days: Iterable[int]) -> list[Stretch]:
-    """The hours of some dates (ordinals), joined up."""
+    """The hours of some dates (ordinals, in order), joined up."""
     found: list[Stretch] = []
+    dawns: Sequence[int] = ()
+    block = 0
     for day in days:
         spans = hours.days[(day - 1) % 7]
         if not spans:
             continue
-        dawn, next_dawn = midnights(zone_name, day)
-        if next_dawn - dawn == DAY:
+        place = (day - 1) % BLOCK
+        if day - place != block:
+            block = day - place
+            dawns = _midnights(zone_name, block)
+        dawn = dawns[place]
+        if dawns[place + 1] - dawn == DAY:
             found += [(dawn + one.start * 60, dawn + one.end * 60) for one in spans]
         else:
             found += _changing(date.fromordinal(day), [(one.start, one.end) for one in spans], ZoneInfo(zone_name))
@@ -213,9 +230,14 @@ def stretch_of(span_of_time: Interval | Interview) -> Stretch:
 @functools.lru_cache(maxsize=16_384)
 def hours_bits(axis: Axis, zone_name: str, hours: WeekHours, days_off: Days, duration: int) -> int:
     """Starts of interviews that lie in somebody's working hours as a whole, and on none of their days off."""
+    return axis.inside(_stretches_on(axis, zone_name, hours, days_off), duration)
+
+
+@functools.lru_cache(maxsize=2048)
+def _stretches_on(axis: Axis, zone_name: str, hours: WeekHours, days_off: Days) -> list[Stretch]:
     days = range(axis.first_date - 1, axis.first_date + axis.days + 1)
     worked = [day for day in days if date.fromordinal(day) not in days_off] if days_off else days
-    return axis.inside(week_stretches(zone_name, hours, worked), duration)
+    return week_stretches(zone_name, hours, worked)
 
 
 @functools.lru_cache(maxsize=256)

@@ -147,7 +147,7 @@ def adversarial(kind: str) -> Instance:
 
 ADVERSARIES: dict[str, Plain] = {
     "limits": {"person": {"daily_limit": 1, "weekly_limit": 2}},
-    "limits, infeasible": {"person": {"daily_limit": 1, "weekly_limit": 1}, "days": 27},
+    "limits, infeasible": {"person": {"daily_limit": 1, "weekly_limit": 1}, "days": 20},
     "distinct": {"course": {"distinct_interviewers": True}, "rounds": 3},
     "distinct, infeasible": {"course": {"distinct_interviewers": True}, "rounds": 4},
     "distinct, 12 of 12": {
