@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -38,6 +38,7 @@ _RESPONSES = {
 }
 _PARTSTAT = {response: word for word, response in _RESPONSES.items()} | {Response.NONE: "NEEDS-ACTION"}
 _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "FREEBUSY")
+_ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
 _OURS = (
     "UID", "SUMMARY", "DESCRIPTION", "DTSTART", "DTEND", "DURATION", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "STATUS",
     "TRANSP", "ORGANIZER", "ATTENDEE", _REVISION, _FINGERPRINT,
@@ -290,15 +291,17 @@ def _mark_of(state: EventState) -> str:
 
 def _check_times(component: Any) -> None:
     """Refuse what the library forgives: times it could not read, and zones that nobody knows (it reads those as floating)."""
-    wrong: Mapping[str, str] = {name.upper(): why for name, why in component.errors}
-    for name in _TIMES:
-        if name in wrong:
-            raise BrokenCalendar(f"{name} cannot be read: {wrong[name]}")
-        for value in as_list(component.get(name)):
-            named = value.params.get("TZID") if hasattr(value, "params") else None
-            moments = [each.dt for each in value.dts] if hasattr(value, "dts") else [getattr(value, "dt", None)]
-            if named and any(isinstance(moment, datetime) and moment.tzinfo is None for moment in moments):
-                raise BrokenCalendar(f"it names the time zone {str(named)[:60]!r}, which is not known")
+    for name, why in component.errors:  # without a name when it could not even make out the property
+        if any(time in (name or why).upper() for time in _TIMES):
+            raise BrokenCalendar(f"{name or 'a time'} cannot be read: {str(why)[:200]}")
+    for name in _ONCE:
+        if isinstance(component.get(name), list):
+            raise BrokenCalendar(f"an event has more than one {name}")
+    for value in (value for name in _TIMES for value in as_list(component.get(name))):
+        named = value.params.get("TZID") if hasattr(value, "params") else None
+        moments = [each.dt for each in value.dts] if hasattr(value, "dts") else [getattr(value, "dt", None)]
+        if named and any(isinstance(moment, datetime) and moment.tzinfo is None for moment in moments):
+            raise BrokenCalendar(f"it names the time zone {str(named)[:60]!r}, which is not known")
     if component.name == "VEVENT":
         _check_order(component)
 
@@ -307,5 +310,7 @@ def _check_order(event: Any) -> None:
     if "DTSTART" not in event:
         raise BrokenCalendar("an event has no DTSTART")
     start, end = event["DTSTART"].dt, event["DTEND"].dt if "DTEND" in event else event["DTSTART"].dt
+    if not isinstance(start, date) or not isinstance(end, date):  # a period is no start
+        raise BrokenCalendar(f"an event starts at {start}")
     if isinstance(start, datetime) != isinstance(end, datetime) or to_utc(end, _UTC) < to_utc(start, _UTC):
         raise BrokenCalendar(f"an event ends before it starts ({start} to {end})")

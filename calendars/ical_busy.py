@@ -30,6 +30,9 @@ from calendars.ical import BrokenCalendar, answers, as_list, to_utc
 from domain.model import Interval
 
 MAX_INSTANCES_A_DAY = 96  # every quarter of an hour; a rule with more is a mistake or an attack
+MAX_INSTANCES = 100_000  # from the first one on; they are worked out one by one
+MAX_LENGTH = timedelta(days=366)  # of one instance of a series
+_UTC = ZoneInfo("UTC")
 _EDGE = timedelta(days=2)  # floating and all-day times lie up to a day beside their UTC reading
 
 
@@ -52,7 +55,7 @@ def blocks(calendar: Calendar, first: date, last: date) -> tuple[Block, ...]:
     """Everything in a calendar that takes time and may touch the days from first to last; `BrokenCalendar` when it cannot
     be told."""
     for event in calendar.walk("VEVENT"):
-        _check_rule(event)
+        _check_rules(event, last)
     start = datetime(first.year, first.month, first.day, tzinfo=UTC) - _EDGE
     end = datetime(last.year, last.month, last.day, tzinfo=UTC) + _EDGE
     try:
@@ -113,15 +116,25 @@ def _free_busy(calendar: Calendar) -> Iterator[Block]:
                 yield Block(start=start, end=end, invited=nobody, declined=nobody)
 
 
-def _check_rule(event: Any) -> None:
-    """Refuse rules with more instances than anybody's week has: working them out would take all memory."""
-    for rule in as_list(event.get("RRULE")):
-        often = str((rule.get("FREQ") or [""])[0]).upper()
-        if often in {"SECONDLY", "MINUTELY"}:
-            raise BrokenCalendar(f"an event is repeated {often.lower()}")
-        hours = 24 if often == "HOURLY" else len(as_list(rule.get("BYHOUR"))) or 1
-        parts = (len(as_list(rule.get(name))) or 1 for name in ("BYMINUTE", "BYSECOND"))
-        for count in parts:
-            hours *= count
-        if hours > MAX_INSTANCES_A_DAY:
-            raise BrokenCalendar(f"an event is repeated {hours} times a day")
+def _check_rules(event: Any, last: date) -> None:
+    """Refuse series that nobody's week has: working them out would take all time and memory."""
+    rules = as_list(event.get("RRULE"))
+    start = to_utc(event["DTSTART"].dt, _UTC)
+    length = (
+        event["DURATION"].dt if "DURATION" in event else to_utc(event.get("DTEND", event["DTSTART"]).dt, _UTC) - start
+    )
+    if rules and length > MAX_LENGTH:
+        raise BrokenCalendar("a repeated event lasts more than a year")
+    for rule in rules:
+        a_day = _instances_a_day(rule)
+        days = (last - start.date()).days / int((rule.get("INTERVAL") or [1])[0])
+        if a_day > MAX_INSTANCES_A_DAY or a_day * days > MAX_INSTANCES:
+            raise BrokenCalendar(f"an event is repeated too often, {a_day} times a day since {start:%Y-%m-%d}")
+
+
+def _instances_a_day(rule: Any) -> int:
+    often = str((rule.get("FREQ") or [""])[0]).upper()
+    if often in {"SECONDLY", "MINUTELY"} or int((rule.get("INTERVAL") or [1])[0]) < 1:
+        raise BrokenCalendar(f"an event is repeated without end ({rule.to_ical().decode()[:80]})")
+    hours, minutes, seconds = (len(as_list(rule.get(name))) or 1 for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+    return (24 if often == "HOURLY" else hours) * minutes * seconds

@@ -191,12 +191,28 @@ class TestSeries:
             "FREQ=SECONDLY", "FREQ=MINUTELY;INTERVAL=5", "FREQ=HOURLY;BYMINUTE=0,10,20,30,40,50",
             "FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24))) + ";BYMINUTE=" + ",".join(map(str, range(60))),
             "FREQ=YEARLY;BYSECOND=" + ",".join(map(str, range(60))) + ";BYMINUTE=1,2",
+            "FREQ=WEEKLY;INTERVAL=0", "FREQ=DAILY;INTERVAL=-1",
         ],
     )  # fmt: skip
     def test_a_rule_that_fills_the_memory_is_refused_at_once(self, rule: str) -> None:
         began = time.perf_counter()
         with pytest.raises(BrokenCalendar, match="repeated"):
             busy((NINE, TEN, f"RRULE:{rule}"))
+
+        assert time.perf_counter() - began < 0.5
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ("DTSTART:19000101T000000Z", "DURATION:PT1H", "RRULE:FREQ=HOURLY"),
+            ("DTSTART:20260105T090000Z", "DURATION:P3650D", "RRULE:FREQ=HOURLY"),
+            ("DTSTART;VALUE=PERIOD:20270105T090000Z/PT1H",),
+        ],
+    )
+    def test_a_series_that_takes_all_time_is_refused_at_once(self, lines: Sequence[str]) -> None:
+        began = time.perf_counter()
+        with pytest.raises(BrokenCalendar):
+            busy(lines)
 
         assert time.perf_counter() - began < 0.5
 

@@ -257,6 +257,9 @@ class TestForeign:
             ("DTSTART:20270105T090000Z", "DTEND;TZID=Nowhere/Land:20270105T100000"),
             ("DTSTART:20270105T090000Z", "RRULE:FREQ=DAILY", "EXDATE;TZID=Nowhere/Land:20270106T090000"),
             ("SUMMARY:when?",),
+            ("DTSTART:20270105T090000Z", "DTSTART:20270106T090000Z"),
+            ("DTSTART:20270105T090000Z", 'DTEND;TZID="x:20270105T100000'),
+            ("DTSTART:20270105T090000Z", "RRULE FREQ=DAILY"),
         ],
     )
     def test_a_time_that_cannot_be_relied_on_is_refused(self, lines: Iterable[str]) -> None:
