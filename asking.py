@@ -7,8 +7,10 @@ has a `kind`, which says what taking it does (`sql/functions/choices.sql`), a `t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+from calendars.base import EventKey
 from domain.errors import CalendarError, FieldError
 from domain.model import Interval
 from planning import Outdated, Situation
@@ -118,6 +120,20 @@ def _whose(sop: Sop, breach: Breach) -> str:
 def which(row: Json) -> dict[str, str | int]:
     """The interview as it was looked at; what is done about it later is done to this or not at all."""
     return {"interview_id": row["id"], "generation": row["generation"], "revision": row["revision"]}
+
+
+def key_of(row: Json) -> EventKey:
+    """The key of an interview's event."""
+    return EventKey(interview=row["id"], generation=row["generation"])
+
+
+def seats_at(sop: Sop, row: Json, to: Interval) -> list[Json]:
+    """An interview's seats with what they hold of people at another time."""
+    return [{**seat, "hold_until": (to.end + _buffer(sop, seat["interviewer"])).isoformat()} for seat in row["seats"]]
+
+
+def _buffer(sop: Sop, who: str) -> timedelta:
+    return sop.interviewers[who].buffer if who in sop.interviewers else timedelta(0)
 
 
 def moved(sop: Sop, row: Json, to: Interval, seats: Sequence[Json], why: Sequence[str]) -> Json:

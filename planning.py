@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,9 @@ from calendar_utils import Calendars
 from calendars.base import Unknown
 from domain.errors import SopError
 from domain.model import CandidateRequest, Interval, Interview
-from lifecycle.watching import minus
+from lifecycle.watching import Said, minus
 from records import interview_of, moves, shown
-from sightings import interval_of, own_times
+from sightings import interval_of, own_times, said_json
 from sop import NoPlan, Plan, Sop, plan, verify
 from sop.rules import Breach
 from sop.verification import breaches
@@ -144,27 +144,41 @@ async def gather(
 
     `candidate` and its interviews `rows` are as `Database.claim` gives them.
     """
-    request, terms = CandidateRequest.parse(candidate["request"]), Terms.of(candidate)
+    request = CandidateRequest.parse(candidate["request"])
+    return await _gather(db, calendars, sop, request, Terms.of(candidate), rows, now)
+
+
+async def _gather(
+    db: Database,
+    calendars: Calendars,
+    sop: Sop,
+    request: CandidateRequest,
+    terms: Terms,
+    rows: Sequence[Json],
+    now: datetime,
+) -> Situation:
     granted = as_granted(sop, terms)
     ours = narrowed(granted, request.course, terms)
     standing = [row for row in rows if row["status"] in {"reserved", "booked", "done"}]
     horizon = ours.horizon(request)
     people = {who: granted.interviewers[who].calendars for who in _involved(granted, request.course, standing)}
     answers = await calendars.busy(people, horizon)
+    booked = await db.booked_between(start=horizon.start, end=horizon.end)
+    blocks = await db.blocks_between(start=horizon.start, end=horizon.end)
     unknown = {who: answer for who, answer in answers.items() if isinstance(answer, Unknown)}
     own = own_times(standing)
     known = {who: without(busy, own.get(who, ())) for who, busy in answers.items() if not isinstance(busy, Unknown)}
-    booked = await db.booked_between(start=horizon.start, end=horizon.end)
     nobody = nobody_left(granted, request.course, terms)
+    out = _unavailable(granted, request.course, (*terms.excluded, *blocks), {*unknown, *nobody}, horizon)
     live = {row["round"]: interview_of(row, request.email) for row in standing if _is_round(ours, request.course, row)}
-    keep = {name for name, one in live.items() if _stays(name, one, live, terms, nobody, now)}
-    keep |= {row["round"] for row in standing if row["status"] == "done"} & set(live)
+    done = {row["round"] for row in standing if row["status"] == "done"}
+    keep = {name for name, one in live.items() if name in done or _stays(name, one, terms, nobody, now)}
     return Situation(
         now=now,
         granted=granted,
         sop=ours,
         request=request,
-        busy=_with(known, _unavailable(granted, request.course, terms, {*unknown, *nobody}, horizon)),
+        busy=_with(known, out),
         booked=tuple(map(interview_of, booked)),
         unknown=unknown,
         live=live,
@@ -227,6 +241,29 @@ async def preview_replan(
         return Preview(result=result, moves=(), shown=())
     changed = moves(situation.granted, situation.request.course, situation.live, result.interviews)
     return Preview(result=result, moves=tuple(changed), shown=tuple(shown(result.interviews)))
+
+
+async def broken_by_move(
+    db: Database, calendars: Calendars, sop: Sop, candidate: Json, row: Json, to: Said, now: datetime
+) -> tuple[Situation, tuple[Breach, ...]]:
+    """The rules that would be broken if an interview stood where a person has moved its event, with all others of the candidate
+    as they are. `candidate` is a match of `Database.show_candidate`, `row` the interview, `to` what its event says now."""
+    request, terms, name = CandidateRequest.parse(candidate["request"]), Terms.of(candidate), row["round"]
+    rows = [{**one, "event_said": said_json(to)} if one["id"] == row["id"] else one for one in candidate["interviews"]]
+    standing = {one["round"] for one in rows if one["status"] in {"booked", "done"}}
+    every = {round_.id for round_ in sop.course(request.course).rounds}
+    alone = replace(
+        terms,
+        waived=frozenset(every - standing),
+        pinned=frozenset(),
+        rounds=frozenset({name}),
+        thaw=True,
+        excluded=tuple(one for one in terms.excluded if one.get("start")),
+    )
+    situation = await _gather(db, calendars, sop, request, alone, rows, now)
+    moved = replace(situation.live[name], start=to.interval.start, end=to.interval.end)
+    wanted = [moved if other == name else situation.live[other] for other in situation.rounds]
+    return situation, breaches(situation.sop, wanted, request, **situation.about)
 
 
 def _of(detail: Json, prefix: str) -> Json:
@@ -297,9 +334,7 @@ def _is_round(sop: Sop, course: str, row: Json) -> bool:
     return row["course"] == course and any(round_.id == row["round"] for round_ in sop.course(course).rounds)
 
 
-def _stays(
-    name: str, one: Interview, live: Mapping[str, Interview], terms: Terms, nobody: frozenset[str], now: datetime
-) -> bool:
+def _stays(name: str, one: Interview, terms: Terms, nobody: frozenset[str], now: datetime) -> bool:
     """Whether an interview that stands is not to be moved, whatever the rules say of it."""
     if one.start <= now:
         return True
@@ -313,11 +348,12 @@ def _stays(
 
 
 def _unavailable(
-    sop: Sop, course: str, terms: Terms, always: Iterable[str], horizon: Interval
+    sop: Sop, course: str, excluded: Iterable[Json], always: Iterable[str], horizon: Interval
 ) -> dict[str, list[Interval]]:
-    """Who is ruled out when: those of `always` all the time, others at the times that are excluded."""
+    """Who is ruled out when: those of `always` all the time, others at the times that are excluded. A time that is excluded for a
+    round and nobody in particular rules out all who could take that round then."""
     found: dict[str, list[Interval]] = {who: [horizon] for who in always}
-    for one in terms.excluded:
+    for one in excluded:
         if one.get("start"):
             rounds = [round_ for round_ in sop.course(course).rounds if one.get("round") in {None, round_.id}]
             takers = [who for round_ in rounds for seat in round_.seats for who in seat.ranks]

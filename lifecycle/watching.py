@@ -166,8 +166,11 @@ def _declines(
 ) -> tuple[Mapping[str, Decline], frozenset[str]]:
     """Who has declined as it is now, and of whom that has stood for as long as the grace and was not dealt with yet.
 
-    An interviewer counts before the candidate: of two that are due the candidate's waits for the next look.
+    An interviewer counts before the candidate: of two that are due the candidate's waits for the next look. Once the interview
+    has begun an answer comes too late.
     """
+    if booked.interval.start <= now:
+        return booked.declines, frozenset()
     invited = (*booked.interviewers, booked.candidate)
     now_declined = [who for who in invited if seen.answers.get(who) == DECLINED]
     current = {who: booked.declines.get(who, Decline(since=now)) for who in now_declined}
@@ -195,7 +198,7 @@ class Stray(StrEnum):
     """What an event is that bears a key of ours and is not the event of a booked interview."""
 
     OURS = "ours"  # it is the interview's own event after all
-    UNKNOWN = "unknown"  # nothing is known of it, or a worker is at it: leave it alone
+    UNKNOWN = "unknown"  # nothing is known of it, or a worker is about to write it: leave it alone
     DUPLICATE = "duplicate"  # a second event under the key of a booked one
     ORPHAN = "orphan"  # of a generation or a booking that was given up: a late write left it
     RESTORED = "restored"  # a person had deleted it and has brought it back
@@ -214,13 +217,15 @@ class Kept:
 
 def stray(kept: Kept | None, *, generation: int, handle: str) -> Stray:
     """What a living event is, by the interview and the generation in its key and the handle that the calendar gives it."""
-    if kept is None or kept.unwritten or generation > kept.generation or kept.status in {"reserved", "done"}:
+    if kept is None or generation > kept.generation:
         return Stray.UNKNOWN
     if generation < kept.generation:
         return Stray.ORPHAN
+    if kept.unwritten or kept.status in {"reserved", "done"}:
+        return Stray.UNKNOWN
     if kept.status == "cancelled":
         return Stray.RESTORED if kept.deleted else Stray.ORPHAN
-    return Stray.OURS if handle == kept.handle else Stray.DUPLICATE
+    return Stray.OURS if kept.handle in {handle, ""} else Stray.DUPLICATE
 
 
 # Busy times on top of an interview --------------------------------------------------------------------------------------------
@@ -229,13 +234,14 @@ def stray(kept: Kept | None, *, generation: int, handle: str) -> Stray:
 def on_top(
     interview: Interval, *, buffer: timedelta, busy: tuple[Interval, ...], ours: tuple[Interval, ...]
 ) -> tuple[Interval, ...]:
-    """What an interviewer's calendar has, besides events of ours, within the buffer around an interview.
+    """What an interviewer's calendar has, besides events of ours, within the buffer around an interview; only that part of it.
 
-    Calendars tell busy times merged, so what lies wholly under an event of ours cannot be seen, nor, without a buffer, what only
-    touches it.
+    Calendars tell busy times merged, so what lies wholly under an event of ours cannot be seen, nor, without a buffer, what
+    reaches out from under it.
     """
     near = Interval(start=interview.start - buffer, end=interview.end + buffer)
-    return tuple(left for time in busy if time.meets(near) for left in minus(time, ours) if left.meets(near))
+    found = (left for time in busy if time.meets(near) for left in minus(time, ours) if left.meets(near))
+    return tuple(Interval(start=max(one.start, near.start), end=min(one.end, near.end)) for one in found)
 
 
 def minus(time: Interval, others: tuple[Interval, ...]) -> tuple[Interval, ...]:

@@ -19,8 +19,7 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
   from public.interviews i join public.candidates c on c.id = i.candidate_id
   where i.id in (select value::uuid from jsonb_array_elements_text(p_ids))
     or (i.event_handle <> '' and i.event_handle in (select value from jsonb_array_elements_text(p_handles)))
-    or i.look_at <= p_now
-    or (p_all and i.status = 'booked' and i.ends_at > p_now);
+    or ((p_all or i.look_at <= p_now) and i.status = 'booked' and i.ends_at > p_now);
 $$;
 
 -- Where reading goes on next time. p_later: interviews that could not be dealt with now, because a worker is at their candidate.

@@ -29,8 +29,9 @@ MAP: dict[str, set[str]] = {
     "records": CORE | {"calendars"},
     "sightings": CORE | {"calendars"},
     "planning": CORE | {"calendars", "calendar_utils", "supabase_db", "records", "sightings"},
-    "asking": CORE | {"planning", "records", "sightings"},
+    "asking": CORE | {"calendars", "planning", "records", "sightings"},
     "writing": CORE | {"calendars", "calendar_utils", "records", "sightings"},
+    "watch": CORE | {"calendars", "calendar_utils", "supabase_db", "asking", "planning", "records", "sightings"},
     "scheduler": CORE | {"calendar_utils", "supabase_db", "asking", "planning", "records", "writing"},
     # doors: translate for people
     "console": CORE,
