@@ -152,6 +152,7 @@ async def build_terminal_bot(parts: Services, stop: asyncio.Event) -> AdminBot:
         write=console.write,
         ended=stop.set,
         last_update=await parts.db.last_update_id(),
+        outbox=parts.settings.data_dir / "outbox",
     )
     return AdminBot(
         token=terminal.TOKEN,

@@ -5,12 +5,14 @@ A reply is data, because it is stored with the update it answers and sent after 
     {"say": html, "buttons": rows, "edit": message id}    a message; `buttons` and `edit` only where there are any
     {"toast": text}                                       a short note over the chat, in answer to a tap
     {"queued": {"name", "course", "card"}, "edit": id}    the words for what came of taking a candidate in
+    {"file": name, "data": base64, "say": html}           a document, or a picture where the name ends so, with a caption
 
 Each line of a message is HTML of its own: tags never reach over the end of a line, so that long messages can be split there.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,6 +59,11 @@ def say(lines: str | Iterable[str], buttons: Rows = (), edit: int | None = None)
 def toast(text: str) -> Json:
     """A short note over the chat, plain text of at most 200 characters."""
     return {"toast": text[:200]}
+
+
+def attach(name: str, data: bytes, caption: str = "") -> Json:
+    """A file, shown as a picture when its name ends in `.png`; `caption` is a line of HTML."""
+    return {"file": name, "data": base64.b64encode(data).decode(), "say": caption}
 
 
 def button(text: str, data: str) -> Json:

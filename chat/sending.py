@@ -7,13 +7,22 @@ no way to send a message at most once, so a crash between sending and noting it 
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    Message,
+    Update,
+)
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
@@ -50,8 +59,11 @@ class Sender:
         for reply in replies:
             if "toast" in reply or chat is None:
                 continue
-            lines = reply["say"] if "say" in reply else "\n".join(cards.queued(reply["queued"], outcome or {}))
             try:
+                if "file" in reply:
+                    await self._file(chat.id, reply)
+                    continue
+                lines = reply["say"] if "say" in reply else "\n".join(cards.queued(reply["queued"], outcome or {}))
                 await self._message(chat.id, lines, reply.get("buttons", ()), reply.get("edit"))
             except (BadRequest, Forbidden) as error:  # logged without its text, which may quote the message
                 logger.warning(
@@ -87,6 +99,13 @@ class Sender:
                 ids.append((await self._sent(chat_id, part, markup)).message_id)
         self._last[chat_id] = time.monotonic()
         return ids
+
+    async def _file(self, chat_id: int, reply: Json) -> None:
+        """A picture or a document with its caption."""
+        file = InputFile(base64.b64decode(reply["data"]), filename=reply["file"])
+        send = self._bot.send_photo if reply["file"].endswith(".png") else self._bot.send_document
+        await patiently(lambda: send(chat_id, file, caption=reply["say"] or None, parse_mode=ParseMode.HTML))
+        self._last[chat_id] = time.monotonic()
 
     async def _sent(self, chat_id: int, text: str, markup: InlineKeyboardMarkup | None) -> Message:
         return await patiently(

@@ -1,7 +1,8 @@
 """The same bot on a terminal: a stand-in for the network that answers the Bot API in memory.
 
-Messages are printed as plain text, buttons with numbers; a typed number presses the button. Everything else (handlers, polling,
-the database) is the bot's own, unchanged. Where lines come from and go to is an argument, so that tests can play the person.
+Messages are printed as plain text, buttons with numbers; a typed number presses the button. Files that the bot sends are written
+to a folder, and `/import PATH` hands it one, as attaching does in Telegram. Everything else (handlers, polling, the database) is
+the bot's own, unchanged. Where lines come from and go to is an argument, so that tests can play the person.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TextIO
+from pathlib import Path
+from typing import IO, Any, TextIO
 
 from telegram.request import BaseRequest, RequestData
 
@@ -35,11 +37,19 @@ _CHAT = {"id": ADMIN_ID, "type": "private", "first_name": "Admin"}
 
 class TerminalRequest(BaseRequest):
     """Answers the Bot API. `read_line` gives what is typed (None at its end), `write` takes what is to be shown; `ended` is
-    called once the input has ended. `last_update` is the highest number the database knows, so that numbers keep rising."""
+    called once the input has ended. `last_update` is the highest number the database knows, so that numbers keep rising;
+    `outbox` is the folder for files that the bot sends."""
 
     def __init__(
-        self, *, read_line: ReadLine, write: Callable[[str], None], ended: Callable[[], None], last_update: int | None
+        self,
+        *,
+        read_line: ReadLine,
+        write: Callable[[str], None],
+        ended: Callable[[], None],
+        last_update: int | None,
+        outbox: Path,
     ) -> None:
+        self._outbox = outbox
         self._read_line, self._write, self._ended = read_line, write, ended
         self._updates = itertools.count(max(last_update or 0, _FIRST_UPDATE) + 1)
         self._unconfirmed: Json | None = None  # the newest update, until a later one is asked for
@@ -64,6 +74,8 @@ class TerminalRequest(BaseRequest):
         """One call of the Bot API."""
         name = url.rpartition("/")[2]
         sent = dict(request_data.parameters) if request_data else {}
+        if request_data and (files := request_data.multipart_data):  # sendDocument, sendPhoto
+            return _answer(200, {"ok": True, "result": self._keep(sent, *next(iter(files.values()))[:2])})
         if name == "getUpdates":
             return _answer(200, {"ok": True, "result": await self._news(_offset(sent))})
         methods: dict[str, Callable[[Json], Json | bool]] = {
@@ -73,6 +85,7 @@ class TerminalRequest(BaseRequest):
             "sendMessage": lambda message: self._show(next(self._messages), message),
             "editMessageText": lambda message: self._show(int(message["message_id"]), message),
             "answerCallbackQuery": self._note,
+            "getFile": lambda file: {"file_id": file["file_id"], "file_unique_id": "f", "file_path": file["file_id"]},
         }
         if name not in methods:
             return _answer(404, {"ok": False, "error_code": 404, "description": f"Not Found: {name}"})
@@ -93,6 +106,13 @@ class TerminalRequest(BaseRequest):
         text = line.strip()
         self._unconfirmed = (self._tap(text) or self._words(text)) if text else None
         return [self._unconfirmed] if self._unconfirmed else []
+
+    def _keep(self, sent: Json, name: str, data: bytes | IO[bytes]) -> Json:
+        """Write a file of the bot's into the outbox, and say where; one of the same name there is replaced."""
+        self._outbox.mkdir(parents=True, exist_ok=True)
+        file = self._outbox / Path(name).name
+        file.write_bytes(data if isinstance(data, bytes) else data.read())
+        return self._show(next(self._messages), {"text": "\n".join(filter(None, [sent.get("caption"), f"📎 {file}"]))})
 
     def _note(self, answer: Json) -> bool:
         if answer.get("text"):
@@ -118,7 +138,10 @@ class TerminalRequest(BaseRequest):
 
     def _words(self, text: str) -> Json:
         message = {**self._message(next(self._messages)), "from": _PERSON, "text": text}
-        if text.startswith("/"):
+        if file := _attached(text):
+            del message["text"]
+            message["document"] = file
+        elif text.startswith("/"):
             command = text.split()[0]
             message["entities"] = [
                 {"type": "bot_command", "offset": 0, "length": len(command.encode("utf-16-le")) // 2}
@@ -208,6 +231,19 @@ def _page(text: str, rows: list[list[Json]]) -> str:
     lines = text.split("\n") + [""] * bool(rows)
     lines += ["   ".join(f"[{next(numbers)}] {key['text']}" for key in row) for row in rows]
     return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines)
+
+
+def _attached(text: str) -> Json | None:
+    """The document that `/import PATH` attaches; None where there is no such file."""
+    command, _, words = text.partition(" ")
+    file = Path(words.strip().strip("'\"")).expanduser().absolute()
+    try:
+        if command != "/import" or not file.is_file():
+            return None
+        size = file.stat().st_size
+    except (OSError, ValueError):  # no path at all, or one that may not be looked at
+        return None
+    return {"file_id": str(file), "file_unique_id": "f", "file_name": file.name, "file_size": size}
 
 
 def _answer(status: int, body: Json) -> tuple[int, bytes]:

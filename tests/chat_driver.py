@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from telegram import Update
@@ -47,6 +49,10 @@ class Updates:
         }  # fmt: skip
         return {"update_id": next(self._numbers), "message": self._message() | {"sticker": sticker}}
 
+    def document(self, file_id: str, name: str, size: int) -> Json:
+        document = {"file_id": file_id, "file_unique_id": "u", "file_name": name, "file_size": size}
+        return {"update_id": next(self._numbers), "message": self._message() | {"document": document}}
+
     def tap(self, data: str, message_id: int) -> Json:
         number = next(self._numbers)
         query = {"id": str(number), "from": self._user, "chat_instance": "c", "data": data}
@@ -80,6 +86,14 @@ class Person(ABC):
         """Press the newest button with this in its label; what the bot answers."""
         return self._noted(f"> [{label}]", await self._taps(label))
 
+    async def sends(self, name: str, data: bytes) -> str:
+        """Hand the bot a file; what the bot answers."""
+        return self._noted(f"> 📎 {name}", await self._sends(name, data))
+
+    @abstractmethod
+    def received(self, name: str) -> bytes:
+        """A file that the bot has sent."""
+
     async def reads_news(self) -> str:
         """What the bot says of its own accord."""
         return self._noted("", await self._reads_news())
@@ -99,6 +113,9 @@ class Person(ABC):
 
     @abstractmethod
     async def _taps(self, label: str) -> str: ...
+
+    @abstractmethod
+    async def _sends(self, name: str, data: bytes) -> str: ...
 
     @abstractmethod
     async def _reads_news(self) -> str: ...
@@ -166,6 +183,14 @@ class TelegramPerson(Person):
     async def _taps(self, label: str) -> str:
         return await self.feed(self.made.tap(*self.button(label)))
 
+    async def _sends(self, name: str, data: bytes) -> str:
+        file_id = f"file{len(self.server.uploads)}"
+        self.server.uploads[file_id] = data
+        return await self.feed(self.made.document(file_id, name, len(data)))
+
+    def received(self, name: str) -> bytes:
+        return self.server.files[name]
+
     async def _reads_news(self) -> str:
         shown = len(self.server.log)
         while await self.bot.deliver_due_notices():
@@ -179,6 +204,7 @@ class TerminalPerson(Person):
     def __init__(self, db: Database, sop: Sop) -> None:
         super().__init__(db, sop)
         self.stop, self.printed = asyncio.Event(), ""
+        self.outbox = Path(tempfile.mkdtemp(prefix="outbox-"))
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._waiting = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
@@ -189,6 +215,7 @@ class TerminalPerson(Person):
             write=self._print,
             ended=self.stop.set,
             last_update=await self.db.last_update_id(),
+            outbox=self.outbox,
         )
         self.stop.clear()
         self._waiting.clear()
@@ -232,6 +259,18 @@ class TerminalPerson(Person):
         numbers = re.findall(rf"\[(\d+)\] (?:(?!   \[).)*?{re.escape(label)}", self.printed)
         assert numbers, f"there is no button {label!r}"
         return await self._says(numbers[-1])
+
+    async def _sends(self, name: str, data: bytes) -> str:
+        return await self._says(f"/import {self.keep(name, data)}")
+
+    def keep(self, name: str, data: bytes) -> Path:
+        """Put a file where the person has theirs."""
+        file = Path(tempfile.mkdtemp(prefix="files-")) / name
+        file.write_bytes(data)
+        return file
+
+    def received(self, name: str) -> bytes:
+        return (self.outbox / name).read_bytes()
 
     async def _reads_news(self) -> str:
         before = len(self.printed)

@@ -9,6 +9,7 @@ import logging
 import os
 import pty
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,11 @@ async def typed(database: Database, sop: Sop, data: bytes) -> str:
     stop, shown = asyncio.Event(), io.StringIO()
     console = Console(source, shown)
     request = TerminalRequest(
-        read_line=console.read_line, write=console.write, ended=stop.set, last_update=await database.last_update_id()
+        read_line=console.read_line,
+        write=console.write,
+        ended=stop.set,
+        last_update=await database.last_update_id(),
+        outbox=Path("/nowhere"),
     )
 
     async def current() -> Sop:
@@ -138,7 +143,9 @@ async def test_a_method_it_does_not_have_is_refused_as_telegram_refuses_it() -> 
     async def nothing() -> str | None:
         return None
 
-    request = TerminalRequest(read_line=nothing, write=lambda text: None, ended=lambda: None, last_update=None)
+    request = TerminalRequest(
+        read_line=nothing, write=lambda text: None, ended=lambda: None, last_update=None, outbox=Path()
+    )
 
     status, body = await request.do_request("https://api.telegram.org/bot1:X/sendDice", "POST")
 

@@ -49,6 +49,8 @@ class TelegramServer(BaseRequest):
         self.messages: dict[int, Shown] = {}
         self.log: list[Shown] = []
         self.toasts: list[str] = []
+        self.files: dict[str, bytes] = {}  # those that the bot has sent
+        self.uploads: dict[str, bytes] = {}  # those that people have sent, by id
         self.calls: list[tuple[str, Json]] = []
         self.refusals: dict[str, deque[Refused | None]] = {}
         self.updates: dict[int, Json] = {}
@@ -70,8 +72,12 @@ class TelegramServer(BaseRequest):
         self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
     ) -> tuple[int, bytes]:
         name = url.rpartition("/")[2]
-        sent = dict(request_data.parameters) if request_data else {}
+        sent: Json = dict(request_data.parameters) if request_data else {}
         self.calls.append((name, sent))
+        if "/file/bot" in url:
+            return 200, self.uploads[url.rpartition("/")[2]]
+        if request_data and request_data.multipart_data:
+            sent["file"] = next(iter(request_data.multipart_data.values()))[:2]
         try:
             refusal = self.refusals[name].popleft() if self.refusals.get(name) else None
             if refusal:
@@ -104,9 +110,25 @@ class TelegramServer(BaseRequest):
             return True
         if name == "sendMessage":
             return self._shown(Shown(id=next(self._ids), chat=int(sent["chat_id"]), text=_read(sent), rows=_rows(sent)))
+        if name in {"sendDocument", "sendPhoto"}:
+            return self._file(name, sent)
+        if name == "getFile":
+            return {"file_id": sent["file_id"], "file_unique_id": "u", "file_path": f"documents/{sent['file_id']}"}
         if name == "editMessageText":
             return self._edit(sent)
         raise Refused(404, f"Not Found: method {name}")
+
+    def _file(self, name: str, sent: Json) -> Json:
+        """A picture or document, shown as its caption and a line with its name."""
+        filename, data = sent["file"]
+        if name == "sendPhoto" and not data.startswith(b"\x89PNG"):
+            raise Refused(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        caption = read_html(sent.get("caption", ""))
+        if len(caption) > 1024:
+            raise Refused(400, "Bad Request: message caption is too long")
+        self.files[filename] = data
+        text = "\n".join(filter(None, [caption, f"📎 {filename}"]))
+        return self._shown(Shown(id=next(self._ids), chat=int(sent["chat_id"]), text=text))
 
     def _edit(self, sent: Json) -> Json:
         old = self.messages.get(int(sent["message_id"]))
