@@ -212,7 +212,7 @@ class Calendars:
         if provider not in self._accounts:
             nobody = Unknown(
                 reason=f"{provider} is not set up",
-                cure="Set its variables in .env (.env.example explains them), or give another calendar in the SOP.",
+                cure=f"Run `python main.py connect {provider}`, or give another calendar in the SOP.",
             )
             return dict.fromkeys(names, nobody)
         account = self._accounts[provider]
@@ -350,5 +350,5 @@ def _joined(parts: Sequence[Busy], span: Interval) -> Busy:
 
 def _unreadable(provider: str, error: CalendarError) -> Unknown:
     if isinstance(error, CalendarAuthError):
-        return Unknown(reason=str(error), cure=f"Connect {provider} again with new credentials in .env.")
+        return Unknown(reason=str(error), cure=f"Run `python main.py connect {provider}`.")
     return Unknown(reason=str(error), cure=f"Check that the account set up for {provider} may read this calendar.")

@@ -26,6 +26,7 @@ PRODUCT = "-//Mock Interview Scheduler//EN"
 MAX_BYTES = 20_000_000  # no calendar file of a person is larger; what is, is no calendar
 DOMAIN = "mock-interview-scheduler"
 _UTC = ZoneInfo("UTC")
+LAST_YEAR = 9000  # before the calendar of this language ends
 _UID = re.compile(rf"([0-9A-Za-z-]{{1,64}})-(\d{{1,9}})@{DOMAIN}")
 _REVISION, _FINGERPRINT = "X-INTERVIEW-REVISION", "X-INTERVIEW-FINGERPRINT"
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ud800-\udfff]")  # no text of RFC 5545 may hold them
@@ -261,17 +262,18 @@ def _main(calendar: Calendar) -> Any:
 
 
 def _interval(component: Any, zone: ZoneInfo) -> Interval:
-    start = component["DTSTART"].dt
-    end = component["DTEND"].dt if "DTEND" in component else start + _length(component, start)
-    began, ended = to_utc(start, zone), to_utc(end, zone)
+    began, ended = to_utc(component["DTSTART"].dt, zone), to_utc(_end(component), zone)
     return Interval(start=began, end=max(ended, began + timedelta(minutes=1)))
 
 
-def _length(component: Any, start: date | datetime) -> timedelta:
+def _end(component: Any) -> Any:
+    """When an event ends, a date or a time like its start. A day without an end lasts that day."""
+    start = component["DTSTART"].dt
+    if "DTEND" in component:
+        return component["DTEND"].dt
     if "DURATION" in component:
-        length: timedelta = component["DURATION"].dt
-        return length
-    return timedelta() if isinstance(start, datetime) else timedelta(days=1)
+        return start + component["DURATION"].dt
+    return start if isinstance(start, datetime) else start + timedelta(days=1)
 
 
 def _number(component: Any, name: str) -> int:
@@ -309,8 +311,14 @@ def _check_times(component: Any) -> None:
 def _check_order(event: Any) -> None:
     if "DTSTART" not in event:
         raise BrokenCalendar("an event has no DTSTART")
-    start, end = event["DTSTART"].dt, event["DTEND"].dt if "DTEND" in event else event["DTSTART"].dt
-    if not isinstance(start, date) or not isinstance(end, date):  # a period is no start
+    start = event["DTSTART"].dt
+    if not isinstance(start, date) or not 1 < start.year < LAST_YEAR:  # a period is no start
         raise BrokenCalendar(f"an event starts at {start}")
+    try:
+        end = _end(event)
+    except OverflowError as error:
+        raise BrokenCalendar("an event never ends") from error
     if isinstance(start, datetime) != isinstance(end, datetime) or to_utc(end, _UTC) < to_utc(start, _UTC):
         raise BrokenCalendar(f"an event ends before it starts ({start} to {end})")
+    if end.year > LAST_YEAR:
+        raise BrokenCalendar("an event never ends")

@@ -26,7 +26,7 @@ import recurring_ical_events
 from icalendar import Calendar
 
 from calendars.base import Owner, Response
-from calendars.ical import BrokenCalendar, answers, as_list, to_utc
+from calendars.ical import LAST_YEAR, BrokenCalendar, answers, as_list, to_utc
 from domain.model import Interval
 
 MAX_INSTANCES_A_DAY = 96  # every quarter of an hour; a rule with more is a mistake or an attack
@@ -111,6 +111,8 @@ def _free_busy(calendar: Calendar) -> Iterator[Block]:
     for component in calendar.walk("VFREEBUSY"):
         for period in as_list(component.get("FREEBUSY")):
             start, end = period.dt
+            if not 1 < start.year < LAST_YEAR or (isinstance(end, timedelta) and end > MAX_LENGTH):
+                raise BrokenCalendar(f"a busy period never ends ({start} to {end})")
             end = start + end if isinstance(end, timedelta) else end
             if str(period.params.get("FBTYPE", "BUSY")).upper() != "FREE":
                 yield Block(start=start, end=end, invited=nobody, declined=nobody)

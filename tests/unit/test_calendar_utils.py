@@ -189,7 +189,7 @@ class TestRoutes:
 
         assert busy["asha"] == Unknown(
             reason="outlook is not set up",
-            cure="Set its variables in .env (.env.example explains them), or give another calendar in the SOP.",
+            cure="Run `python main.py connect outlook`, or give another calendar in the SOP.",
         )
         assert busy["ben"] == ()
 
@@ -388,7 +388,7 @@ class TestRetries:
 
         assert busy["asha"] == Unknown(
             reason="Google no longer accepts the connection",
-            cure="Connect google again with new credentials in .env.",
+            cure="Run `python main.py connect google`.",
         )
         assert busy["ben"] == ()
 

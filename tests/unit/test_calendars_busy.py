@@ -129,6 +129,14 @@ class TestKinds:
 
         assert [time.start.day for time in merged(busy_times(found, ASHA, JANUARY))] == [5, 6, 7]
 
+    @pytest.mark.parametrize("period", ["99991231T235959/PT1H", "20270105T090000Z/P99999D"])
+    def test_a_period_that_never_ends_is_refused(self, period: str) -> None:
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VFREEBUSY", "UID:a", f"FREEBUSY:{period}",
+                 "END:VFREEBUSY", "END:VCALENDAR", ""]  # fmt: skip
+
+        with pytest.raises(BrokenCalendar, match="never ends"):
+            blocks(parse("\r\n".join(lines).encode()), JANUARY.start.date(), JANUARY.end.date())
+
     def test_in_somebody_elses_calendar_only_invitations_count(self) -> None:
         invited = (NINE, TEN, "ATTENDEE:mailto:asha@example.com")
         other = ("DTSTART:20270106T090000Z", "DURATION:PT1H", "ATTENDEE:mailto:ben@example.com")
