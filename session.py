@@ -149,7 +149,6 @@ async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
     elif sys.stdin.isatty():
         await _nothing_to_repeat(parts.db)
         bot = await build_terminal_bot(parts, stop)
-        out.print("\n[bold]The bot[/], as in Telegram: /start takes in a candidate, /help tells more, Ctrl-D ends.")
     else:
         return
     async with bot:

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from calendar_utils import Calendars
-from calendars.base import Event, EventState, Owner
+from calendars.base import Calendar, Event, EventState, Owner
 from calendars.local import LocalCalendar
 from config import parse_sop
 from scheduler import Scheduler, Step
@@ -21,7 +21,7 @@ from sop import Sop
 from supabase_db import Database
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.workers"])
+_FORKS.set_forkserver_preload(["tests.workers", "tests.provider_benches"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,10 @@ class Kill:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What a worker works on: the database, the calendars' folder, the SOP's text, the time, and how slow calendars are."""
+    """What a worker works on: the database, the calendars' folder, the SOP's text, the time, and how slow calendars are.
+
+    `make` makes a provider's client instead of the local calendar; the doorway's pauses are then skipped.
+    """
 
     dsn: str
     folder: Path
@@ -43,6 +46,7 @@ class Bench:
     now: datetime
     slow: float = 0.0
     lease: int = 30
+    make: Callable[[Sop, datetime], Calendar] | None = None
 
 
 class SlowCalendar(LocalCalendar):
@@ -88,9 +92,16 @@ async def _given(sop: Sop) -> Sop:
 
 
 def _calendars(bench: Bench, sop: Sop) -> Calendars:
+    if bench.make:
+        made = bench.make(sop, bench.now)
+        return Calendars({made.provider: made}, default=made.provider, sleep=_at_once)
     calendar = SlowCalendar(bench.folder, owners=lambda name: Owner(email=name, zone=sop.zone))
     calendar.slow = bench.slow
     return Calendars({"local": calendar}, default="local")
+
+
+async def _at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
 
 
 def _killer(kills: Sequence[Kill]) -> Callable[[Step], None]:
