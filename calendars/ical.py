@@ -38,6 +38,7 @@ _RESPONSES = {
     "DECLINED": Response.DECLINED,
 }
 _PARTSTAT = {response: word for word, response in _RESPONSES.items()} | {Response.NONE: "NEEDS-ACTION"}
+_LIBRARY_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)  # its ways to say no
 _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "FREEBUSY")
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
 _OURS = (
@@ -186,7 +187,7 @@ def _calendars(data: bytes) -> list[Any]:
         calendars: list[Any] = Calendar.from_ical(text, multiple=True)
     except UnicodeDecodeError as error:
         raise BrokenCalendar(f"it is not UTF-8 text (byte {error.start})") from error
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:  # the library's ways to say no
+    except _LIBRARY_ERRORS as error:
         raise BrokenCalendar(str(error).splitlines()[0][:200] if str(error) else "it is no iCalendar text") from error
     if Counter(_BEGINS.findall(text.upper())) != Counter(_ENDS.findall(text.upper())):
         raise BrokenCalendar("it ends in the middle")  # the library would leave out what is not closed

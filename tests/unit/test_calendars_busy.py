@@ -134,7 +134,7 @@ class TestKinds:
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VFREEBUSY", "UID:a", f"FREEBUSY:{period}",
                  "END:VFREEBUSY", "END:VCALENDAR", ""]  # fmt: skip
 
-        with pytest.raises(BrokenCalendar, match="never ends"):
+        with pytest.raises(BrokenCalendar, match=r"never ends|out of range"):
             blocks(parse("\r\n".join(lines).encode()), JANUARY.start.date(), JANUARY.end.date())
 
     def test_in_somebody_elses_calendar_only_invitations_count(self) -> None:
