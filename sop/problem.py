@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -28,13 +28,15 @@ Team = tuple[tuple[str, ...], ...]  # for each seat the people of whom any may t
 class Option:
     """One way to fill a round's seats, good for the starts in `bits`; all `teams` cost the same tier.
 
-    `taken` are those of the watched people who are sure to be in it; nobody else who is watched is.
+    `taken` are those of the watched people who are sure to be in it; nobody else who is watched is. `stays` are the people of a
+    booked round that stays where it is, who need not have been free for a new one (it was given notice when it was booked).
     """
 
     tier: int
     taken: frozenset[str]
     bits: int
     teams: tuple[Team, ...]
+    stays: tuple[str, ...] | None = None
 
 
 @dataclass(eq=False)
@@ -227,7 +229,7 @@ class Problem:
             ranks = [seat.ranks[who] for who, seat in zip(before.interviewers, layer.round.seats, strict=True)]
             tier = sum(_seat_tier(rank) for rank in ranks) + (0 if layer.preferred >> tick & 1 else UNPREFERRED)
             taken = watched.intersection(before.interviewers)
-            yield Option(tier, taken, 1 << tick, (tuple((who,) for who in before.interviewers),))
+            yield Option(tier, taken, 1 << tick, (), before.interviewers)
 
     def _teams(self, layer: Layer, watched: frozenset[str]) -> Iterator[tuple[int, frozenset[str], Team, int]]:
         groups = [list(self._groups(layer, ranks.ranks, watched)) for ranks in layer.round.seats]
@@ -279,23 +281,24 @@ def _at_least(count: int, who: Iterable[str], people: dict[str, int]) -> int:
     return enough[count]
 
 
-def best_team(option: Option, layer: Layer, tick: int, load: dict[str, int]) -> tuple[int, tuple[str, ...]]:
+def best_team(option: Option, layer: Layer, tick: int, load: Mapping[str, int]) -> tuple[int, tuple[str, ...]]:
     """The least load and the ids in seat order of those who take the round at a tick."""
-    found: tuple[int, tuple[str, ...]] | None = None
+    if option.stays is not None:
+        return sum(load[who] for who in option.stays), option.stays
+    found: list[tuple[int, tuple[str, ...]]] = []
     for team in option.teams:
         # Of each seat's people only as many as there are seats can matter: one of them is always left over.
-        seats = [_first_able(people, layer, tick, load, len(team)) for people in team]
+        seats = [_first_able(people, layer, tick, load)[: len(team)] for people in team]
+        if len(seats) == 1:
+            found += [(load[who], (who,)) for who in seats[0]]
+            continue
         for ids in itertools.product(*seats):
             if len(set(ids)) == len(ids):
-                mine = sum(load[who] for who in ids), ids
-                found = mine if found is None or mine < found else found
-    if found is None:
-        raise AssertionError("an option was offered at a start at which nobody can take it")
-    return found
+                found.append((sum(load[who] for who in ids), ids))
+    return min(found)
 
 
-def _first_able(people: Sequence[str], layer: Layer, tick: int, load: dict[str, int], count: int) -> list[str]:
-    if layer.settled is not None and tick == layer.settled[0] and len(people) == 1:
-        return list(people)
+def _first_able(people: Sequence[str], layer: Layer, tick: int, load: Mapping[str, int]) -> list[str]:
+    """Who of some people can at a tick, those with the least load first."""
     able = [who for who in people if layer.people[who] >> tick & 1]
-    return sorted(able, key=lambda who: (load[who], who))[:count]
+    return sorted(able, key=lambda who: (load[who], who)) if len(able) > 1 else able

@@ -53,7 +53,7 @@ def test_a_file_becomes_values(tmp_path: Path) -> None:
 
     asha, ben = sop.interviewers["asha"], sop.interviewers["ben"]
     assert (asha.timezone, ben.timezone) == ("Asia/Kolkata", "America/Los_Angeles")
-    assert asha.calendar == "asha@example.com"
+    assert asha.calendars == ("asha@example.com",)
     assert asha.working_hours == ben.working_hours
     assert date(2026, 12, 25) in asha.days_off
     assert ben.buffer == timedelta(minutes=15)
