@@ -31,6 +31,7 @@ MAP: dict[str, set[str]] = {
     "planning": CORE | {"calendars", "calendar_utils", "supabase_db", "records", "sightings"},
     "asking": CORE | {"calendars", "planning", "records", "sightings"},
     "writing": CORE | {"calendars", "calendar_utils", "records", "sightings"},
+    "pushing": CORE | {"calendars", "supabase_db", "records"},
     "watch": CORE | {"calendars", "calendar_utils", "supabase_db", "asking", "planning", "records", "sightings"},
     "scheduler": CORE | {"calendar_utils", "supabase_db", "asking", "planning", "records", "writing"},
     # doors: translate for people
