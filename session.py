@@ -34,6 +34,7 @@ from scheduler import Step
 from sop import Sop
 from supabase_db import Database
 from utils import plural
+from watch import watch
 
 EXAMPLES = Path(__file__).parent / "examples"
 SHOWN_DAYS = 120
@@ -153,7 +154,8 @@ async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
         return
     async with bot:
         engine = build_engine(parts, stop)
-        await _together(stop, bot.poll(stop), bot.deliver_notices(stop), engine.run(), _count(parts, stop))
+        watching = watch(db=parts.db, calendars=parts.calendars, sop=parts.sop, stop=stop)
+        await _together(stop, bot.poll(stop), bot.deliver_notices(stop), engine.run(), watching, _count(parts, stop))
 
 
 async def _count(parts: Services, stop: asyncio.Event) -> None:

@@ -55,7 +55,7 @@ MAP: dict[str, set[str]] = {
     },
     "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
     "connecting": CORE | {"assembly", "calendars", "chat", "config", "providers", "supabase_db"},
-    "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db"},
+    "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db", "watch"},
     "main": CORE | {"assembly", "config", "connecting", "console", "session", "supabase_db"},
 }
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter"}
