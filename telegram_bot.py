@@ -30,7 +30,8 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import intake
+from chat import changes, intake, taps
+from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Foreseen, Step, dealt, purpose_of, under
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
@@ -59,7 +60,8 @@ class AdminBot:
     """The bot, connected while it is used as a context manager.
 
     `admins` are the numeric ids of those who are let in; `sop` gives the SOP in force; `request` replaces the network (the
-    terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware).
+    terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware); `foresee`
+    says what another plan would change.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class AdminBot:
         request: BaseRequest | None = None,
         pace: float = PACE_SECONDS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        foresee: Foresee | None = None,
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
+        self._foresee = foresee or _see_nothing
         self._admins = frozenset(admins)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()
@@ -95,6 +99,8 @@ class AdminBot:
         app.add_handler(CommandHandler("cancel", self._cancel, filters=new))
         for name, (_, answer) in COMMANDS.items():
             app.add_handler(CommandHandler(name, self._looker(answer), filters=new))
+        for name, (_, commanded) in taps.COMMANDS.items():
+            app.add_handler(CommandHandler(name, self._doer(commanded), filters=new))
         app.add_handler(CallbackQueryHandler(self._tap))
         app.add_handler(MessageHandler(new & filters.COMMAND, self._unknown))
         app.add_handler(MessageHandler(new, self._words))
@@ -178,8 +184,12 @@ class AdminBot:
             return
         await self._converse(update, Said(update=update.update_id, command="start", again=match["request"]))
 
-    async def _cancel(self, update: Update, _: Callback) -> None:
-        await self._converse(update, Said(update=update.update_id, command="cancel"))
+    async def _cancel(self, update: Update, context: Callback) -> None:
+        """With a name it is about that candidate, else about what is being asked."""
+        if context.args:
+            await self._doer(changes.cancel)(update, context)
+        else:
+            await self._converse(update, Said(update=update.update_id, command="cancel"))
 
     async def _words(self, update: Update, _: Callback) -> None:
         await self._converse(
@@ -189,6 +199,9 @@ class AdminBot:
     async def _tap(self, update: Update, _: Callback) -> None:
         query = update.callback_query
         data = (query.data if query else None) or ""
+        if query and query.message and data.startswith(PREFIX):
+            await self._press(update, data.removeprefix(PREFIX), query.message.message_id)
+            return
         if query is None or query.message is None or not data.startswith(f"{intake.PREFIX}:"):
             await self._answer(update, [toast(intake.STALE)])
             return
@@ -206,17 +219,70 @@ class AdminBot:
 
         return look
 
+    def _doer(self, commanded: Commanded) -> Callable[[Update, Callback], Coroutine[Any, Any, None]]:
+        """A handler of a command of the desk."""
+
+        async def do(update: Update, context: Callback) -> None:
+            words = " ".join(context.args or ())
+            await self._do(update, lambda desk: commanded(desk, words))
+
+        return do
+
+    async def _press(self, update: Update, token: str, message: int) -> None:
+        """A tap on a button whose meaning the database has."""
+        admin = self._admin(update) or 0
+        action = await self._db.button_action(token=token, chat_id=admin, user_id=admin, message_id=message)
+        if action is None:
+            await self._answer(update, [toast(intake.STALE)])
+        else:
+            await self._do(update, lambda desk: taps.tapped(desk, action), use=token, message=message)
+
+    async def _do(
+        self,
+        update: Update,
+        step: Callable[[Desk], Awaitable[Step | Turn]],
+        *,
+        use: str | None = None,
+        message: int | None = None,
+    ) -> None:
+        """One step at the desk."""
+        admin = self._admin(update)
+        if admin is None:
+            return
+        sop = await self._sop()
+        desk = Desk(
+            db=self._db,
+            sop=sop,
+            context=self._context(sop, admin),
+            update=update.update_id,
+            state=await self._db.bot_state(chat_id=admin),
+            foresee=self._foresee,
+            message=message,
+        )
+        await self._commit(update, dealt(desk, await step(desk), use, intake.STALE))
+
     async def _asked(self, context: Callback) -> Asked:
-        return Asked(words=" ".join(context.args or ()), now=self._clock(), sop=await self._sop(), db=self._db)
+        words = " ".join(context.args or ())
+        return Asked(words=words, now=self._clock(), sop=await self._sop(), db=self._db, lane=self._lane)
 
     async def _converse(self, update: Update, said: Said) -> None:
         """One turn of the conversation."""
         admin = self._admin(update)
         if admin is None:
             return
-        sop, state = await self._sop(), await self._db.bot_state(chat_id=admin)
+        state = await self._db.bot_state(chat_id=admin)
+        if purpose_of(state) and said.command != "start" and said.button is None:
+            await self._do(update, lambda desk: taps.reason_given(desk, said))
+            return
+        state, context = under(state), self._context(await self._sop(), admin)
+        turn = advance(state, said, context)
+        if about := intake.on_card(turn.state):  # before anybody confirms, say whether that is open already
+            turn = advance(state, said, replace(context, earlier=await open_already(self._db, *about)))
+        await self._commit(update, turn)
+
+    def _context(self, sop: Sop, admin: int) -> Context:
         zones = dict.fromkeys(person.timezone for person in sop.interviewers.values())
-        context = Context(
+        return Context(
             now=self._clock(),
             courses=sop.courses,
             timezone=sop.timezone,
@@ -225,10 +291,6 @@ class AdminBot:
             user=admin,
             lane=self._lane,
         )
-        turn = advance(state, said, context)
-        if about := intake.on_card(turn.state):  # before anybody confirms, say whether that is open already
-            turn = advance(state, said, replace(context, earlier=await open_already(self._db, *about)))
-        await self._commit(update, turn)
 
     async def _answer(self, update: Update, replies: Sequence[Json]) -> None:
         """Replies that leave the conversation where it is."""
@@ -241,17 +303,23 @@ class AdminBot:
         admin = self._admin(update)
         if admin is None:
             return
-        done = await self._db.bot_turn(
-            update_id=update.update_id,
-            chat_id=admin,
-            user_id=admin,
-            state=turn.state,
-            replies=turn.replies,
-            command=turn.command,
-        )
+        whole: Json = {
+            "update_id": update.update_id,
+            "chat_id": admin,
+            "user_id": admin,
+            "state": turn.state,
+            "replies": turn.replies,
+            "command": turn.command,
+        }
+        if isinstance(turn, Dealt):
+            about: Json = {"use": turn.use, "message_id": turn.message, "buttons": turn.buttons, "stale": turn.stale}
+            done = await self._db.desk_turn(**whole, **about)
+        else:
+            done = await self._db.bot_turn(**whole)
         self._told_of_outage.discard(admin)
         if not done["replied"]:
-            await self._sender.reply(update, done["replies"], done["outcome"])
+            for card, message in (await self._sender.reply(update, done["replies"], done["outcome"])).items():
+                await self._db.place_card(card=card, message_id=message)
             await self._db.replied(update_id=update.update_id)
 
     # When something fails -------------------------------------------------------------------------------------------------------
@@ -286,7 +354,7 @@ class AdminBot:
 
 
 def _menu() -> list[BotCommand]:
-    lookups = [(name, text) for name, (text, _) in COMMANDS.items()]
+    lookups = [(name, text) for name, (text, _) in [*COMMANDS.items(), *taps.COMMANDS.items()]]
     return [
         BotCommand(*entry)
         for entry in [
@@ -296,6 +364,10 @@ def _menu() -> list[BotCommand]:
             *lookups,
         ]
     ]
+
+
+async def _see_nothing(_: Json, __: Json, ___: datetime) -> Foreseen:
+    return Foreseen(refusal=["This bot cannot look into calendars, so it cannot say what would move."])
 
 
 def _passes(error: Exception) -> bool:

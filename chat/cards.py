@@ -148,13 +148,13 @@ def _needs_an_admin(kind: str, payload: Json) -> list[str]:
     return [
         f"{NEEDED} {bold(_name(payload))} {what} and needs your decision.",
         "",
-        *_why_and_ways(payload),
+        *why_and_ways(payload),
         "",
         "/escalations lists all that waits for a decision.",
     ]
 
 
-def _why_and_ways(row: Json) -> list[str]:
+def why_and_ways(row: Json) -> list[str]:
     """The reason, and what an admin can choose from where that is known."""
     ways = [option["text"] for option in row.get("options") or () if isinstance(option, dict) and option.get("text")]
     return [
@@ -227,43 +227,33 @@ def agenda(rows: Sequence[Json], first: date, last: date, sop: Sop) -> list[str]
     return [*lines, "", f"Times are in {esc(sop.timezone)}."]
 
 
-def escalations(rows: Sequence[Json], sop: Sop) -> list[str]:
-    """What waits for a decision, oldest first: whom it is about, why, and what would make it possible."""
-    if not rows:
-        return [f"{BOOKED} Nothing waits for a decision."]
-    lines = [f"{NEEDED} {bold(plural(len(rows), 'decision'))} to make"]
-    for row in rows[:_MOST_LISTED]:
-        since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
-        lines += [
-            "",
-            f"{bold(row['name'])}, {esc(course_title(sop, row['course']))}, since {esc(since)}",
-            *_why_and_ways(row),
-        ]
-    if len(rows) > _MOST_LISTED:
-        lines += ["", f"… and {len(rows) - _MOST_LISTED} more."]
-    return lines
-
-
 def status(match: Json, sop: Sop) -> list[str]:
     """Where one candidate is: what was asked for, each round, and what is to be decided."""
     request = match["request"]
-    tz = ZoneInfo(request["timezone"] or sop.timezone)
     place = f", no. {match['position']}" if match["status"] == "queued" else ""
     lines = [
         f"{bold(match['name'])}, {esc(course_title(sop, match['course']))}",
         f"{STATES[match['status']]}{place}.",
         "",
     ]
-    standing = [row for row in match["interviews"] if row["status"] != "cancelled"]
-    for row in standing:
-        people = [(person_name(sop, seat["interviewer"]), seat["backup"]) for seat in row["seats"]]
-        lines += round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
+    lines += standing_lines(match, sop)
     for row in match["escalations"]:
         if row["status"] == "open":
-            lines += _why_and_ways(row)
+            lines += why_and_ways(row)
     lines += [""] if lines[-1] else []
     asked = draft(request, sop.courses, sop.timezone)[1:]
     return [*lines, *(line for line in asked if not line.startswith(f"{LABELS['course']}:"))]
+
+
+def standing_lines(match: Json, sop: Sop) -> list[str]:
+    """A candidate's interviews that are not cancelled, in the candidate's zone."""
+    tz = ZoneInfo(match["request"]["timezone"] or sop.timezone)
+    lines = []
+    for row in match["interviews"]:
+        if row["status"] != "cancelled":
+            people = [(person_name(sop, seat["interviewer"]), seat["backup"]) for seat in row["seats"]]
+            lines += round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
+    return lines
 
 
 def several(matches: Sequence[Json], count: int, needle: str, sop: Sop, *, command: str = "status") -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chat import cards
+from chat.changes import pause_lines
 from chat.markup import Json, bold, code, esc, say
 from domain.errors import FieldError
 from domain.intake import parse_window
@@ -27,6 +28,7 @@ class Asked:
     now: datetime
     sop: Sop
     db: Database
+    lane: str = "main"
 
 
 Answer = Callable[[Asked], Awaitable[list[Json]]]
@@ -35,7 +37,8 @@ Answer = Callable[[Asked], Awaitable[list[Json]]]
 async def show_queue(asked: Asked) -> list[Json]:
     """Who is being scheduled and who waits."""
     rows, counts = await asked.db.queue_now(), await asked.db.queue_counts()
-    return [say(cards.queue(rows, counts, asked.sop))]
+    paused = pause_lines(await asked.db.lane_pause(lane=asked.lane), asked.sop)
+    return [say([*paused, *cards.queue(rows, counts, asked.sop)])]
 
 
 async def show_status(asked: Asked) -> list[Json]:
@@ -79,11 +82,6 @@ async def show_agenda(asked: Asked) -> list[Json]:
     return [say(cards.agenda(rows, first, last, asked.sop))]
 
 
-async def show_escalations(asked: Asked) -> list[Json]:
-    """What waits for an admin's decision, and why."""
-    return [say(cards.escalations(await asked.db.open_escalations(), asked.sop))]
-
-
 async def show_help(asked: Asked) -> list[Json]:
     """What the bot does, by example."""
     return [
@@ -112,6 +110,5 @@ COMMANDS: Mapping[str, tuple[str, Answer]] = {
     "queue": ("Who waits", show_queue),
     "status": ("Where a candidate is: /status Priya", show_status),
     "agenda": ("Interviews: /agenda today, tomorrow, week", show_agenda),
-    "escalations": ("What needs your decision", show_escalations),
     "help": ("What I do, by example", show_help),
 }

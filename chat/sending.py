@@ -27,6 +27,8 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
 from chat import cards
+from chat.buttons import Choice, drawn, told
+from chat.escalations import notice_choices
 from chat.markup import Json, italic, split
 from chat.polling import seconds_asked_for
 from supabase_db import Database
@@ -52,9 +54,11 @@ class Sender:
         self._bot, self._pace = bot, pace
         self._last: dict[int, float] = {}
 
-    async def reply(self, update: Update, replies: Sequence[Json], outcome: Json | None) -> None:
-        """Send the replies to an update; one that Telegram will never take is logged, so that it holds up no other."""
+    async def reply(self, update: Update, replies: Sequence[Json], outcome: Json | None) -> dict[str, int]:
+        """Send the replies to an update; one that Telegram will never take is logged, so that it holds up no other. Gives the
+        message that each card's buttons are under."""
         chat = update.effective_chat
+        placed: dict[str, int] = {}
         await self._answer_tap(update, next((reply["toast"] for reply in replies if "toast" in reply), None))
         for reply in replies:
             if "toast" in reply or chat is None:
@@ -63,21 +67,24 @@ class Sender:
                 if "file" in reply:
                     await self._file(chat.id, reply)
                     continue
-                lines = reply["say"] if "say" in reply else "\n".join(cards.queued(reply["queued"], outcome or {}))
-                await self._message(chat.id, lines, reply.get("buttons", ()), reply.get("edit"))
+                edit = reply.get("edit")
+                ids = await self._message(chat.id, _words(reply, outcome), reply.get("buttons", ()), edit)
+                if "card" in reply:
+                    placed[reply["card"]] = ids[-1] if ids else reply["edit"]
             except (BadRequest, Forbidden) as error:  # logged without its text, which may quote the message
                 logger.warning(
                     "reply refused: %s",
                     type(error).__name__,
                     extra={"action": "reply_refused", "update_id": update.update_id},
                 )
+        return placed
 
-    async def notify(self, chat_id: int, lines: str) -> list[int]:
+    async def notify(self, chat_id: int, lines: str, buttons: Sequence[Any] = ()) -> list[int]:
         """Send a message that nobody asked for, in pace; the ids of the messages it took."""
         wait = self._last.get(chat_id, 0.0) + self._pace - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
-        return await self._message(chat_id, lines, (), None)
+        return await self._message(chat_id, lines, buttons, None)
 
     async def _answer_tap(self, update: Update, text: str | None) -> None:
         """Every tap is answered, or the button keeps spinning; one that is too old to be answered is none of our business."""
@@ -136,7 +143,7 @@ async def deliver_due(db: Database, sender: Sender, admins: frozenset[int], *, n
     notices = await db.claim_notices(channel=CHANNEL, limit=_AT_ONCE, lease_seconds=_LEASE_SECONDS)
     for notice in notices:
         try:
-            receipt = await _delivered(sender, notice, admins)
+            receipt = await _delivered(db, sender, notice, admins)
         except (KeyError, TypeError, ValueError) as error:
             await _failed(db, notice, f"cannot be put into words: {type(error).__name__}", None)
         except (Forbidden, BadRequest) as error:
@@ -149,21 +156,42 @@ async def deliver_due(db: Database, sender: Sender, admins: frozenset[int], *, n
     return len(notices)
 
 
-async def _delivered(sender: Sender, notice: Json, admins: frozenset[int]) -> str:
+async def _delivered(db: Database, sender: Sender, notice: Json, admins: frozenset[int]) -> str:
     """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it."""
     lines = cards.notice(notice["kind"], notice["payload"])
     if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
         lines = [*lines, italic("(perhaps sent twice)")]
+    rows = await notice_choices(db, notice)
     chats = sorted(admins) if notice["recipient"] == EVERYBODY else [int(notice["recipient"])]
     receipts, refusal = [], Forbidden("there is nobody to tell")
     for chat in chats:
         try:
-            receipts += [f"{chat}:{message}" for message in await sender.notify(chat, "\n".join(lines))]
+            receipts += await _told(db, sender, chat, lines, rows)
         except Forbidden as error:
             refusal = error
     if not receipts:
         raise refusal
     return " ".join(receipts)
+
+
+async def _told(
+    db: Database, sender: Sender, chat: int, lines: Sequence[str], rows: Sequence[Sequence[Choice]]
+) -> list[str]:
+    """Tell one admin, whose buttons are nobody else's."""
+    card, keys, tokens = drawn(rows)
+    if tokens:
+        await db.add_buttons(chat_id=chat, user_id=chat, buttons=tokens)
+    ids = await sender.notify(chat, "\n".join(lines), keys)
+    if tokens:
+        await db.place_card(card=card, message_id=ids[-1])
+    return [f"{chat}:{message}" for message in ids]
+
+
+def _words(reply: Json, outcome: Json | None) -> str:
+    """The message of a reply, by what came of its command where it depends on that."""
+    if "told" in reply:
+        return told(reply, outcome)
+    return reply["say"] if "say" in reply else "\n".join(cards.queued(reply["queued"], outcome or {}))
 
 
 async def _failed(db: Database, notice: Json, reason: str, retry_at: datetime | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import cards
+from chat import cards, escalations
 from chat.markup import LONGEST, bold, button, paragraphs, plain_text, split, units
 from config import load_sop
 from tests.fakes.telegram import read_html
@@ -169,7 +169,7 @@ def test_any_name_appears_literally_in_every_card(name: str) -> None:
         cards.notice("cancelled", {"candidate": request}),
         cards.queue([row], COUNTS, SOP),
         cards.agenda([interview], date(2026, 12, 1), date(2026, 12, 1), SOP),
-        cards.escalations([escalation], SOP),
+        escalations.question(escalation | {"kind": "no_plan"}, 0, 1, SOP),
         cards.status(match, SOP),
         cards.several([row, row], 2, name, SOP),
     ):

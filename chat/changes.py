@@ -1,0 +1,242 @@
+"""Giving a candidate up, an interviewer who cannot come, and a queue that stands still. Moving rounds is in `moves.py`.
+
+Each is shown before it is done: what it is about, what it will change, and the button that does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from chat import cards
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
+from chat.finding import one
+from chat.markup import Json, bold, code, esc, italic
+from domain.errors import FieldError
+from domain.intake import parse_window
+from sop import Sop
+from utils import instant, local_text, plural
+
+_ENDED = frozenset({"cancelling", "cancelled"})
+_REASONS = ("Withdrawn by the candidate", "No longer needed", "Entered by mistake")
+_MOST_LISTED = 20
+
+
+# A candidate is given up ------------------------------------------------------------------------------------------------------
+
+
+async def cancel(desk: Desk, words: str) -> Step:
+    """Ask why the candidate of this name is to be cancelled."""
+    match, otherwise = await one(desk, words, "cancel")
+    return await _why(desk, match) if match else otherwise
+
+
+async def _cancel(desk: Desk, action: Json) -> Step:
+    match, otherwise = await one(desk, action["candidate"], "cancel")
+    return await _why(desk, match) if match else otherwise
+
+
+async def _why(desk: Desk, match: Json) -> Step:
+    if match["status"] in _ENDED:
+        state = cards.STATES[match["status"]]
+        return Step(says=[Card(lines=[f"{bold(match['name'])} {esc(state)} already."])], state=desk.state)
+    about = {"do": "cancel_for", "candidate": match["id"]}
+    lines = [*_lost(match, desk.sop), "", "Why? Write it, or tap."]
+    buttons: list[list[Choice]] = [[(text, about | {"reason": text})] for text in _REASONS]
+    keep: Choice = ("‹ Keep the candidate", {"do": "kept", "candidate": match["id"]})
+    return Step(says=[Card(lines=lines, rows=[*buttons, [keep]])], state=asking(desk, about))
+
+
+def _lost(match: Json, sop: Sop) -> list[str]:
+    """Who would be cancelled, with every interview that stands."""
+    lines = [f"Cancel {bold(match['name'])}, {esc(cards.course_title(sop, match['course']))}?"]
+    standing = cards.standing_lines(match, sop)
+    return [*lines, "These interviews are cancelled, in the calendars, too:", "", *standing] if standing else lines
+
+
+async def _cancel_for(desk: Desk, action: Json) -> Step:
+    """Everything once more, with the reason; only the next tap does it."""
+    match, otherwise = await one(desk, action["candidate"], "cancel")
+    if match is None:
+        return otherwise
+    go = {"do": "cancel_now", "candidate": match["id"], "name": match["name"], "reason": action["reason"]}
+    lines = [*_lost(match, desk.sop), "", f"Reason: {esc(action['reason'])}"]
+    row: list[Choice] = [
+        (f"{cards.GIVEN_UP} Yes, cancel", go),
+        ("‹ Keep the candidate", {"do": "kept", "candidate": match["id"]}),
+    ]
+    return Step(says=[Card(lines=lines, rows=[row])], state=under(desk.state))
+
+
+async def _cancel_now(desk: Desk, action: Json) -> Step:
+    name = bold(action["name"])
+    told = Told(
+        done=[
+            f"{cards.GIVEN_UP} {name} is cancelled. The times are free again; calendar events, if there are any, go next.",
+            f"Reason: {esc(action['reason'])}",
+        ],
+        before=[f"{cards.GIVEN_UP} {name} was cancelled before; nothing more has happened."],
+        refused=[f"{name} cannot be cancelled just now. Please try again in a moment."],
+    )
+    command = {
+        "cancel_candidate": {
+            "candidate_id": action["candidate"],
+            "actor": desk.actor,
+            "reason": action["reason"],
+        }
+    }
+    return Step(says=[told], state=desk.state, command=command)
+
+
+async def _kept(desk: Desk, action: Json) -> Step:
+    match, otherwise = await one(desk, action["candidate"], "cancel")
+    if match is None:
+        return otherwise
+    return Step(says=[Card(lines=cards.status(match, desk.sop))], state=under(desk.state))
+
+
+# An interviewer cannot come ---------------------------------------------------------------------------------------------------
+
+
+async def block(desk: Desk, words: str) -> Step:
+    """Show which interviews an interviewer's absence would move."""
+    try:
+        who, first, last = _absence(desk, words)
+    except FieldError as mistake:
+        return Step(says=[Card(lines=_misread(mistake))], state=desk.state)
+    return await _absent(desk, who, first, last)
+
+
+def _absence(desk: Desk, words: str) -> tuple[str, date, date]:
+    """Who and from when to when; `FieldError` says what could not be read."""
+    name, _, days = words.partition(" ")
+    people = {who: person.name for who, person in desk.sop.interviewers.items()}
+    meant = [who for who, full in people.items() if name and name.lower() in {who.lower(), *full.lower().split()}]
+    for who, full in people.items():  # the whole name was written
+        if words.lower().startswith(full.lower() + " "):
+            meant, days = [who], words[len(full) :].strip()
+    if len(meant) != 1:
+        names = ", ".join(people[who] for who in meant or people)
+        raise FieldError(
+            "interviewer", name or "nobody", f"{'Which one' if meant else 'The interviewers are'}: {names}."
+        )
+    first, last = parse_window(days or "today", desk.context.reference.today)
+    return meant[0], first, last
+
+
+def _misread(mistake: FieldError) -> list[str]:
+    example = f"Write it like {code('/block asha 3-5 Dec')} or {code('/block asha tomorrow')}."
+    return [f"I cannot use {code(mistake.value[:100])}. {esc(mistake.hint)}", example]
+
+
+async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> Step:
+    start, end = _times(desk.sop, who, first, last)
+    rows = await desk.db.blocked_by(interviewer=who, start=start, end=end)
+    name = cards.person_name(desk.sop, who)
+    tz = desk.sop.interviewers[who].zone
+    lines = [f"{cards.AGENDA} {bold(name)} cannot come: {esc(cards.window_text(first, last))} ({esc(tz.key)})", ""]
+    if rows:
+        lines += [f"{plural(len(rows), 'interview')} to be planned anew, with as few moves as can be:"]
+        lines += [_affected(row, desk.sop) for row in rows[:_MOST_LISTED]]
+        lines += [f"… and {len(rows) - _MOST_LISTED} more."] if len(rows) > _MOST_LISTED else []
+    else:
+        lines += ["No interview is booked in that time."]
+    go = {
+        "do": "block",
+        "interviewer": who,
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+        "shown": sorted(row["id"] for row in rows),
+    }
+    label = "Block and plan anew" if rows else "Block"
+    buttons: list[list[Choice]] = [[(f"{cards.BOOKED} {label}", go), ("‹ Leave it", {"do": "left"})]]
+    return Step(says=[Card(lines=[*lead, *([""] if lead else []), *lines], rows=buttons)], state=desk.state)
+
+
+def _times(sop: Sop, who: str, first: date, last: date) -> tuple[datetime, datetime]:
+    """Whole days as the interviewer has them."""
+    tz = sop.interviewers[who].zone
+    return instant(first, 0, tz), instant(last + timedelta(days=1), 0, tz)
+
+
+def _affected(row: Json, sop: Sop) -> str:
+    when = local_text(datetime.fromisoformat(row["start"]), sop.zone)
+    return f"• {bold(row['name'])}: {esc(row['title'])}, {esc(when)}"
+
+
+async def _block(desk: Desk, action: Json) -> Step:
+    """Block what was shown; when other interviews are in that time by now, show those first."""
+    who, first, last = action["interviewer"], *map(date.fromisoformat, (action["first"], action["last"]))
+    if who not in desk.sop.interviewers:
+        return Step(says=[Card(lines=["The SOP no longer has this interviewer."])], state=desk.state)
+    start, end = _times(desk.sop, who, first, last)
+    rows = await desk.db.blocked_by(interviewer=who, start=start, end=end)
+    if sorted(row["id"] for row in rows) != action["shown"]:
+        return await _absent(desk, who, first, last, f"{cards.NEEDED} This has changed since you looked. It is now:")
+    name, days = bold(cards.person_name(desk.sop, who)), esc(cards.window_text(first, last))
+    doing = f" {plural(len(rows), 'interview')} will be planned anew; I write here about each." if rows else ""
+    told = Told(
+        done=[f"{cards.BOOKED} {name} is blocked: {days}.{doing}"],
+        before=[f"{name} was blocked before: {days}. Nothing more has happened."],
+        refused=["One of these candidates is just being booked, so nothing was done. Please try again in a moment."],
+    )
+    command = {
+        "block_interviewer": {
+            "interviewer": who,
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "actor": desk.actor,
+            "reason": f"{cards.person_name(desk.sop, who)} cannot come",
+        }
+    }
+    return Step(says=[told], state=desk.state, command=command)
+
+
+async def _left(desk: Desk, action: Json) -> Step:
+    return Step(says=[Card(lines=["Nothing was changed."])], state=desk.state)
+
+
+# The queue stands still -------------------------------------------------------------------------------------------------------
+
+
+async def pause(desk: Desk, words: str) -> Step:
+    """Take no candidate until somebody resumes."""
+    return _paused(
+        desk,
+        paused=True,
+        done=[
+            "⏸ Paused. What is under way is finished; after that nothing is planned, booked or cancelled in calendars.",
+            "Candidates can still be taken in. /resume goes on.",
+        ],
+        before=["⏸ It is paused already. /resume goes on."],
+    )
+
+
+async def resume(desk: Desk, words: str) -> Step:
+    """Go on taking candidates."""
+    return _paused(
+        desk, paused=False, done=["▶️ Going on with the queue."], before=["▶️ It is not paused. /queue shows who waits."]
+    )
+
+
+def _paused(desk: Desk, *, paused: bool, done: Sequence[str], before: Sequence[str]) -> Step:
+    command = {"pause_lane": {"lane": desk.context.lane, "paused": paused, "actor": desk.actor}}
+    return Step(says=[Told(done=done, before=before, refused=before)], state=desk.state, command=command)
+
+
+def pause_lines(pause: Json | None, sop: Sop) -> list[str]:
+    """What the queue says while it stands still."""
+    if pause is None:
+        return []
+    since = local_text(datetime.fromisoformat(pause["since"]), sop.zone)
+    return [f"⏸ Paused since {esc(since)}. /resume goes on.", italic("Nothing is taken from the queue."), ""]
+
+
+ACTIONS: Mapping[str, Tapped] = {
+    "cancel": _cancel,
+    "cancel_for": _cancel_for,
+    "cancel_now": _cancel_now,
+    "kept": _kept,
+    "block": _block,
+    "left": _left,
+}

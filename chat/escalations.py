@@ -1,0 +1,282 @@
+"""What waits for an admin's decision, as one card with buttons: every way out is first shown, and only a second tap takes it.
+
+What is taken is what was shown: when the question or its options have changed meanwhile, the new ones are shown instead. How
+buttons work is in `buttons.py`; giving a candidate up is in `changes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from chat import cards
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
+from chat.intake import Said, Turn, advance
+from chat.markup import Json, bold, code, esc, italic
+from sop import Sop
+from supabase_db import Database
+from utils import local_text, plural
+
+WHAT = {
+    "no_plan": "No plan obeys all rules.",
+    "calendar": "An event could not be written into the calendar.",
+    "crash": "Planning stopped again and again.",
+    "undo": "An event could not be removed from the calendar.",
+}
+_STUCK = frozenset({"escalated", "set_aside"})
+_NEWS_ONLY = frozenset({"booked", "cancelled"})
+_MOST_WAYS = 8  # of options with a button
+
+
+async def show_escalations(desk: Desk, words: str) -> Step:
+    """The oldest question, with buttons to the others."""
+    return await _page(desk, 0)
+
+
+async def _page(desk: Desk, place: int, *lead: str) -> Step:
+    """The question at a place, or the last one there is."""
+    rows = await desk.db.open_escalations()
+    if not rows:
+        return Step(says=[Card(lines=[*lead, f"{cards.BOOKED} Nothing waits for a decision."])], state=desk.state)
+    place = min(place, len(rows) - 1)
+    gap = [""] if lead else []
+    card = Card(
+        lines=[*lead, *gap, *question(rows[place], place, len(rows), desk.sop)],
+        rows=[*choices(rows[place]), *_turning(place, len(rows))],
+    )
+    return Step(says=[card], state=desk.state)
+
+
+def question(row: Json, place: int, count: int, sop: Sop) -> list[str]:
+    """One question: whom it is about, what happened, why, and what would help."""
+    since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
+    heading = f"{cards.NEEDED} {bold(plural(count, 'decision'))} to make"
+    return [
+        heading if count == 1 else f"{heading}, this is no. {place + 1}",
+        "",
+        f"{bold(row['name'])}, {esc(cards.course_title(sop, row['course']))}, since {esc(since)}",
+        *([WHAT[row["kind"]]] if row["kind"] in WHAT else []),
+        *cards.why_and_ways(row),
+    ]
+
+
+def choices(row: Json) -> list[list[Choice]]:
+    """The buttons of a question: a way out on each line, then what can always be done."""
+    ways = [
+        (place, option["text"])
+        for place, option in enumerate(row["options"])
+        if isinstance(option, dict) and option.get("text")
+    ]
+    about = {"escalation": row["id"]}
+    stuck = [
+        ("✏️ Edit the candidate", about | {"do": "edit"}),
+        ("🔁 Plan again", about | {"do": "again"}),
+    ]
+    end = [
+        (f"{cards.GIVEN_UP} Cancel the candidate", {"do": "cancel", "candidate": row["candidate_id"]}),
+        ("Close", about | {"do": "close"}),
+    ]
+    rows: list[list[Choice]] = [
+        [(text, about | {"do": "option", "option": place})] for place, text in ways[:_MOST_WAYS]
+    ]
+    return [*rows, *([stuck] if row["candidate_status"] in _STUCK else []), end]
+
+
+async def notice_choices(db: Database, notice: Json) -> list[list[Choice]]:
+    """The buttons under a notice: those of the newest question about its candidate, while one is open."""
+    about = (notice["payload"].get("candidate") or {}).get("id")
+    if notice["kind"] in _NEWS_ONLY or not about:
+        return []
+    rows = [row for row in await db.open_escalations() if row["candidate_id"] == about]
+    return choices(rows[-1]) if rows else []
+
+
+def _turning(place: int, count: int) -> list[list[Choice]]:
+    before: list[Choice] = [("‹ Earlier", {"do": "escalations", "place": place - 1})] if place else []
+    after: list[Choice] = [("Later ›", {"do": "escalations", "place": place + 1})] if place + 1 < count else []
+    return [[*before, *after]] if before or after else []
+
+
+async def _turn_to(desk: Desk, action: Json) -> Step:
+    return await _page(desk, action["place"])
+
+
+async def _back(desk: Desk, action: Json) -> Step:
+    """The question itself again."""
+    row, place, _ = await _found(desk, action)
+    return await _page(desk, place) if row else await _gone(desk)
+
+
+async def _found(desk: Desk, action: Json) -> tuple[Json | None, int, int]:
+    """A question that is still open, its place and how many there are."""
+    rows = await desk.db.open_escalations()
+    for place, row in enumerate(rows):
+        if row["id"] == action["escalation"]:
+            return row, place, len(rows)
+    return None, 0, len(rows)
+
+
+async def _gone(desk: Desk) -> Step:
+    """Somebody was quicker; the next question, if there is one."""
+    return await _page(desk, 0, "That has been decided meanwhile.")
+
+
+# A way out: first shown, then taken -------------------------------------------------------------------------------------------
+
+
+async def _preview(desk: Desk, action: Json) -> Step:
+    """The plan that a way out gives, or what it does."""
+    row, _, _ = await _found(desk, action)
+    return await _shown(desk, row, action["option"]) if row else await _gone(desk)
+
+
+async def _shown(desk: Desk, row: Json, place: int, *lead: str) -> Step:
+    """A way out with the button that takes it; the whole question when it is no longer among the ways."""
+    options = row["options"]
+    if place >= len(options) or not isinstance(options[place], dict):
+        return await _back(desk, {"escalation": row["id"]})
+    option = options[place]
+    take = {"do": "take", "escalation": row["id"], "option": place, "shown": option}
+    planned = bool(option.get("interviews"))
+    lines = plan_lines(row, option, desk.sop) if planned else what_it_does(row, option)
+    buttons: list[list[Choice]] = [
+        [
+            (f"{cards.BOOKED} {'Book this' if planned else 'Do this'}", take),
+            ("‹ Back", {"do": "escalation", "escalation": row["id"]}),
+        ]
+    ]
+    return Step(says=[Card(lines=[*lead, *([""] if lead else []), *lines], rows=buttons)], state=desk.state)
+
+
+def plan_lines(row: Json, option: Json, sop: Sop) -> list[str]:
+    """The plan of a way out: who, with whom and when."""
+    tz = sop.zone
+    lines = [f"{cards.DRAFT} {bold(row['name'])}: {esc(option['text'])}", "That gives this plan:", ""]
+    for place, one in enumerate(option["interviews"]):
+        title, backups = round_of(sop, row["course"], one)
+        people = [(cards.person_name(sop, who), who in backups) for who in one["interviewers"]]
+        lines += cards.round_lines(place + 1, title, one["start"], one["end"], people, tz)
+    return [*lines, "", f"Times are in {esc(sop.timezone)}. Nothing is booked yet."]
+
+
+def what_it_does(row: Json, option: Json) -> list[str]:
+    """A way out that has no plan of its own."""
+    return [f"{cards.DRAFT} {bold(row['name'])}: {esc(option['text'])}", "", "Shall I do this?"]
+
+
+def round_of(sop: Sop, course: str, one: Json) -> tuple[str, frozenset[str]]:
+    """The title of a planned interview's round, and who of its interviewers steps in as a backup; an SOP that has changed since
+    may know neither."""
+    rounds = sop.courses[course].rounds if course in sop.courses else ()
+    for round_ in rounds:
+        if round_.id == one["round"]:
+            seated = zip(round_.seats, one["interviewers"], strict=False)
+            return round_.title, frozenset(who for seat, who in seated if seat.ranks.get(who, 0))
+    return one["round"], frozenset()
+
+
+async def _take(desk: Desk, action: Json) -> Step:
+    """Take what was shown, or show what there is instead by now."""
+    row, _, _ = await _found(desk, action)
+    if row is None:
+        return await _gone(desk)
+    place, shown = action["option"], action["shown"]
+    if place >= len(row["options"]) or row["options"][place] != shown:
+        return await _shown(desk, row, place, f"{cards.NEEDED} This has changed since you looked. It is now:")
+    command = {"take_shown": {"escalation_id": row["id"], "option": place, "shown": shown, "actor": desk.actor}}
+    name, text = bold(row["name"]), esc(shown["text"])
+    doing = (
+        "I book exactly these times now. If one of them has gone meanwhile, I book nothing and ask you again."
+        if shown.get("interviews")
+        else "I write here when there is a result."
+    )
+    told = Told(
+        done=[f"{cards.BOOKED} {name}: {text}", doing],
+        before=[f"{name}: that was decided before; nothing more has happened."],
+        refused=[f"{name}: something has changed meanwhile, so nothing was done. /escalations shows how it stands."],
+    )
+    return Step(says=[told], state=desk.state, command=command)
+
+
+# What can always be done ------------------------------------------------------------------------------------------------------
+
+
+async def _edit(desk: Desk, action: Json) -> Step | Turn:
+    """The draft's card with what is known of the candidate; confirming it plans again with the new values."""
+    row, _, _ = await _found(desk, action)
+    if row is None:
+        return await _gone(desk)
+    found = await desk.db.show_candidate(needle=row["candidate_id"])
+    match = found["matches"][0]
+    said = Said(update=desk.update, command="start", again=match["request"])
+    return advance(under(desk.state), said, replace(desk.context, earlier=match))
+
+
+async def _again(desk: Desk, action: Json) -> Step:
+    """Back into the queue, to be planned on what is true then."""
+    row, _, _ = await _found(desk, action)
+    if row is None:
+        return await _gone(desk)
+    name = bold(row["name"])
+    told = Told(
+        done=[f"{cards.WAITS} {name} is queued again. I will write here when there is a result."],
+        before=[f"{cards.WAITS} {name} is queued already."],
+        refused=[f"{name} cannot be queued just now. {_status(row)}"],
+    )
+    reason = "an admin asked for another try"
+    command = {"requeue": {"candidate_id": row["candidate_id"], "actor": desk.actor, "reason": reason}}
+    return Step(says=[told], state=desk.state, command=command)
+
+
+async def _close(desk: Desk, action: Json) -> Step:
+    """Ask why a question is to be closed without an answer."""
+    row, _, _ = await _found(desk, action)
+    if row is None:
+        return await _gone(desk)
+    left = " They stay without interviews." if row["candidate_status"] in _STUCK else ""
+    lines = [
+        f"Close the question about {bold(row['name'])} and do nothing?{left}",
+        "Why? Write it, or tap.",
+    ]
+    about = {"do": "close_for", "escalation": row["id"], "name": row["name"]}
+    buttons: list[list[Choice]] = [
+        [("Settled elsewhere", about | {"reason": "settled elsewhere"})],
+        [("No reason", about | {"reason": "closed without a reason"})],
+        [("‹ Back", {"do": "leave_reason", "then": {"do": "escalation", "escalation": row["id"]}})],
+    ]
+    return Step(says=[Card(lines=lines, rows=buttons)], state=asking(desk, about))
+
+
+async def _close_for(desk: Desk, action: Json) -> Step:
+    """Close a question for a reason."""
+    name = bold(action["name"])
+    told = Told(
+        done=[f"Closed: the question about {name}.", italic(action["reason"])],
+        before=[f"The question about {name} was closed before."],
+        refused=["There is no such question any more."],
+    )
+    command = {
+        "resolve_escalation": {
+            "escalation_id": action["escalation"],
+            "actor": desk.actor,
+            "resolution": action["reason"],
+        }
+    }
+    return Step(says=[told], state=under(desk.state), command=command)
+
+
+def _status(row: Json) -> str:
+    return f"See {code('/status ' + str(row['number']))}."
+
+
+ACTIONS: Mapping[str, Tapped] = {
+    "escalations": _turn_to,
+    "escalation": _back,
+    "option": _preview,
+    "take": _take,
+    "edit": _edit,
+    "again": _again,
+    "close": _close,
+    "close_for": _close_for,
+}

@@ -1,0 +1,53 @@
+"""Every command and button of the desk that changes something, and what each leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from chat import cards, changes, escalations, moves
+from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
+from chat.intake import Said, Turn
+from chat.markup import Json
+
+_LONGEST_REASON = 500
+
+
+async def _leave_reason(desk: Desk, action: Json) -> Step | Turn:
+    """Back to where the reason was asked for."""
+    return await tapped(replace(desk, state=under(desk.state)), action["then"])
+
+
+ACTIONS: Mapping[str, Tapped] = {
+    "leave_reason": _leave_reason,
+    **escalations.ACTIONS,
+    **changes.ACTIONS,
+    **moves.ACTIONS,
+}
+
+# Name, short description for the menu, and what answers; in the order of the menu.
+COMMANDS: Mapping[str, tuple[str, Commanded]] = {
+    "escalations": ("What needs your decision", escalations.show_escalations),
+    "reschedule": ("Move rounds: /reschedule Priya", moves.reschedule),
+    "swap": ("Another interviewer: /swap Priya", moves.swap),
+    "block": ("Somebody cannot come: /block asha 3-5 Dec", changes.block),
+    "pause": ("Let the queue stand still", changes.pause),
+    "resume": ("Let the queue go on", changes.resume),
+}
+
+
+async def tapped(desk: Desk, action: Json) -> Step | Turn:
+    """What a button leads to."""
+    return await ACTIONS[action["do"]](desk, action)
+
+
+async def reason_given(desk: Desk, said: Said) -> Step | Turn:
+    """What follows while a reason is being asked for: the reason, or that there will be none."""
+    purpose = purpose_of(desk.state)
+    if purpose is None or said.command:
+        return Step(says=[Card(lines=[f"{cards.GIVEN_UP} Never mind: nothing was changed."])], state=under(desk.state))
+    if not said.text:
+        return Step(
+            says=[Card(lines=["I can only read text here. Why? Write it, or tap; /cancel stops."])], state=desk.state
+        )
+    return await tapped(desk, purpose | {"reason": " ".join(said.text.split())[:_LONGEST_REASON]})
