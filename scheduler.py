@@ -266,7 +266,8 @@ class Scheduler:
         facts: Json = {}
         if kind == "booked":
             facts = booked_facts(await self._sop(), candidate, interviews)
-            if any(move["before"] for move in (candidate["replan"] or {}).get("moved", ())):
+            moved = (candidate["replan"] or {}).get("moved", ())
+            if any(move["before"] for move in moved) or 0 < len(moved) < len(interviews):
                 kind, facts = "rebooked", facts | candidate["replan"]
         notices = notice(candidate, kind, facts) if kind else []
         await self._db.settle(candidate_id=candidate["id"], fence=candidate["fence"], notices=notices)
