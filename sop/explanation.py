@@ -41,6 +41,11 @@ def explain(sop: Sop, refusal: NoPlan) -> list[str]:
 def _of_round(case: Case, funnel: Funnel) -> Iterator[str]:
     round_ = case.course.rounds[case.course.position(funnel.round)]
     name, starts = round_.title, funnel.steps[0].left
+    if case.frozen(round_.id):
+        when = local_text(case.previous[round_.id].start, case.sop.zone_of(case.request))
+        freeze = minutes_text(case.sop.freeze)
+        yield f"{name} is booked for {when} and too soon to be moved (freeze {freeze}), but cannot stay there."
+        return
     if not starts:
         slots = f"no start of {minutes_text(round_.duration)} on the grid of {minutes_text(case.sop.grid)}"
         yield f"{name} cannot be placed: the slots {case.request.slots} give {slots} {_window(case.request)}."

@@ -8,6 +8,7 @@ and the earliest finish, the least load, the earliest starts and the ties are fo
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class NotFound:
     proven: bool = True
 
 
-def search(problem: Problem, budget: int = BUDGET) -> Found | NotFound:
+def search(problem: Problem, budget: int = BUDGET, nodes: int = NODES) -> Found | NotFound:
     """The best way to place the layers. Rules that tie rounds together are watched once a way breaks them."""
     if not problem.layers:
         return Found(())
@@ -67,10 +68,11 @@ def search(problem: Problem, budget: int = BUDGET) -> Found | NotFound:
         spent += explorer.spent
         if tier is None:
             return NotFound(proven=bound is None)
-        placed = Backwards(problem, explorer, tier).placed()
+        backwards = Backwards(problem, explorer, tier, nodes)
+        placed = backwards.placed()
         more = broken(problem, placed)
         if not more:
-            return Found(placed, bound)
+            return Found(placed, tier if bound is None and backwards.cut else bound)
         if not ties and not enough_people(problem):
             return NotFound()
         ties = watch(ties, more)
@@ -208,14 +210,19 @@ class Explorer:
 
 
 class Backwards:
-    """Among all ways of the least tier: the earliest finish, then the least load, the earliest starts, and the ties."""
+    """Among all ways of the least tier: the earliest finish, then the least load, the earliest starts, and the ties.
 
-    def __init__(self, problem: Problem, explorer: Explorer, tier: int) -> None:
+    Where there is more to weigh than `nodes`, only the ways through one row of states are looked at (`cut`).
+    """
+
+    def __init__(self, problem: Problem, explorer: Explorer, tier: int, nodes: int) -> None:
         self.problem, self.explorer = problem, explorer
         self.size = explorer.size
-        self.alive: list[dict[Key, int]] = [{} for _ in range(self.size)]
-        self.onward: list[dict[Key | None, list[tuple[Edge, Key, int]]]] = [{} for _ in range(self.size + 1)]
-        self._mark(tier)
+        self._mark(tier, one_way=False)
+        onward = (bits for edges in self.onward for ways in edges.values() for _, _, bits in ways)
+        self.cut = sum(bits.bit_count() for bits in onward) > nodes
+        if self.cut:
+            self._mark(tier, one_way=True)
 
     def placed(self) -> Placed:
         values: dict[Key, dict[int, Value]] = {
@@ -238,22 +245,30 @@ class Backwards:
             result.append((tick, team))
         return tuple(result)
 
-    def _mark(self, tier: int) -> None:
-        """Keep only what lies on a way to the least tier and the earliest finish."""
+    def _mark(self, tier: int, *, one_way: bool) -> None:
+        """Keep only what lies on a way to the least tier and the earliest finish; `one_way`: of the states of a layer one."""
         problem, reached = self.problem, self.explorer.reached
+        self.alive: list[dict[Key, int]] = [{} for _ in range(self.size)]
+        self.onward: list[dict[Key | None, list[tuple[Edge, Key, int]]]] = [{} for _ in range(self.size + 1)]
         goals = {key: bits for key, bits in reached[-1].items() if key[0] == tier}
         if problem.ends:
             earliest = min(bits & -bits for bits in goals.values())
             goals = {key: earliest for key, bits in goals.items() if bits & earliest}
-        self.alive[-1] = goals
+        self.alive[-1] = dict(itertools.islice(goals.items(), 1)) if one_way else goals
         for index in range(self.size - 1, -1, -1):
-            for key, bits in self.alive[index].items():
-                for edge in self.explorer.edges[index][key]:
-                    some = edge.bits & bits
-                    if some:
-                        self.onward[index].setdefault(edge.parent, []).append((edge, key, some))
-                        if edge.parent is not None:
-                            self._revive(index - 1, edge.parent, some)
+            edges = (
+                (edge, key, edge.bits & bits)
+                for key, bits in self.alive[index].items()
+                for edge in self._into(index, key)
+            )
+            ways = (way for way in edges if way[2])
+            for edge, key, some in itertools.islice(ways, 1) if one_way else ways:
+                self.onward[index].setdefault(edge.parent, []).append((edge, key, some))
+                if edge.parent is not None:
+                    self._revive(index - 1, edge.parent, some)
+
+    def _into(self, index: int, key: Key) -> list[Edge]:
+        return self.explorer.edges[index][key]
 
     def _revive(self, index: int, key: Key, later: int) -> None:
         link = self.problem.links[index]

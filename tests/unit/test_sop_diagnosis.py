@@ -242,3 +242,6 @@ def test_a_booked_round_that_is_frozen_can_be_freed_by_a_shorter_freeze() -> Non
     result = planned(sop, previous=before, busy={"ben": [span(MONDAY, "09:00-11:00")]})
 
     assert ("freeze", "Move what starts 69h from now or later (now 120h)") in ways_out(result)
+    assert explain(sop, refusal(result))[0].startswith(
+        "Introduction is booked for Mon 8 Jun 09:00 UTC and too soon to be moved"
+    )
