@@ -21,12 +21,16 @@ from rich.console import Console
 
 import connecting
 from assembly import Json, Services, database_address, services
-from config import load_settings, load_sop
+from config import load_settings
 from connecting import Finding
 from console import views
-from domain.errors import DatabaseUnavailable, LocalPostgresError, SchedulerError, SopError
+from console.findings import findings
+from domain.errors import DatabaseUnavailable, LocalPostgresError, SchedulerError
+from domain.slots import parse_slots
 from session import export_calendars, rounds_each, run_session, take_in
+from sop.linter import Severity
 from supabase_db import Database, migrations_script
+from trying import check_file
 from utils import plural
 
 T = TypeVar("T")
@@ -164,14 +168,22 @@ def audit(
 @app.command()
 def check(
     file: Annotated[Path | None, typer.Argument(help="The SOP file; the configured one when not given.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors, too.")] = False,
+    usual_slots: Annotated[
+        str | None, typer.Option(help="When candidates usually can, such as '17:00-21:00; sat 09:00-13:00'.")
+    ] = None,
 ) -> None:
-    """Whether the SOP is right: every mistake with its line, not only the first."""
+    """Whether the SOP is right: mistakes with their lines, what can hardly be meant, and its examples tried out.
+
+    Exits with 1 when there are errors.
+    """
     path = file or load_settings().sop_path
-    try:
-        sop = load_sop(path)
-    except SopError as error:
-        _fail(str(error), 1)
-    out.print(views.sop_summary(path, sop))
+    sop, found = check_file(path, parse_slots(usual_slots, "--usual-slots") if usual_slots else None, datetime.now(UTC))
+    if sop is not None:
+        out.print(views.sop_summary(path, sop))
+    out.print(findings(path, found, len(sop.examples) if sop else 0))
+    bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    raise typer.Exit(1 if any(one.severity in bad for one in found) else 0)
 
 
 @app.command()

@@ -133,13 +133,13 @@ def finding(subject: str, problems: Sequence[str], seen: Sequence[str]) -> Rende
 
 
 def sop_summary(path: Path, sop: Sop) -> RenderableType:
-    """What a valid SOP has: courses with their rounds, and people."""
+    """What an SOP has: courses with their rounds, and people."""
     table = _table("Course", "Rounds")
     for course in sop.courses.values():
         table.add_row(escape(course.title), escape(" > ".join(round_.title for round_ in course.rounds)))
     people = plural(len(sop.interviewers), "interviewer")
-    title = f"[green]{escape(str(path))} is valid[/] (version {sop.version}): {people}, days in {sop.timezone}."
-    return Group(title, "", table)
+    title = f"[bold]{escape(str(path))}[/], version {sop.version}: {people}, days in {sop.timezone}."
+    return Group(title, "", table, "")
 
 
 def summary(counts: Mapping[str, int]) -> str:

@@ -51,12 +51,14 @@ MAP: dict[str, set[str]] = {
         "scheduler",
         "chat",
         "telegram_bot",
+        "planning",
         "providers",
     },
     "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
     "connecting": CORE | {"assembly", "calendars", "chat", "config", "providers", "supabase_db"},
     "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db", "watch"},
-    "main": CORE | {"assembly", "config", "connecting", "console", "session", "supabase_db"},
+    "trying": CORE | {"config"},
+    "main": CORE | {"assembly", "config", "connecting", "console", "session", "supabase_db", "trying"},
 }
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter"}
 RANDOM = {"random", "secrets", "uuid"}
