@@ -36,11 +36,10 @@ async def show_escalations(desk: Desk, words: str) -> Step:
 
 async def _page(desk: Desk, place: int, *lead: str) -> Step:
     """The question at a place, or the last one there is."""
-    rows = await desk.db.open_escalations()
+    rows, gap = await desk.db.open_escalations(), [""] if lead else []
     if not rows:
-        return Step(says=[Card(lines=[*lead, f"{cards.BOOKED} Nothing waits for a decision."])], state=desk.state)
+        return Step(says=[Card(lines=[*lead, *gap, f"{cards.BOOKED} Nothing waits for a decision."])], state=desk.state)
     place = min(place, len(rows) - 1)
-    gap = [""] if lead else []
     card = Card(
         lines=[*lead, *gap, *question(rows[place], place, len(rows), desk.sop)],
         rows=[*choices(rows[place]), *_turning(place, len(rows))],

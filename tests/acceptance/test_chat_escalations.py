@@ -1,0 +1,301 @@
+"""Questions to the admins, as scripted conversations: look, preview, take, edit, plan again, cancel, close."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+from telegram import Update
+
+from chat.intake import STALE
+from sop import Sop
+from supabase_db import Database
+from tests.acceptance.test_chat import ANSWERS, only_candidate, takes_in
+from tests.chat_driver import ADMIN, Person, TelegramPerson
+from tests.integration.life import claim, status_of
+
+Connection = psycopg.Connection[tuple[object, ...]]
+PLAN = [
+    {"round": "intro", "start": "2026-12-14T18:00:00+00:00", "end": "2026-12-14T18:30:00+00:00", "interviewers": ["ben"]},
+    {"round": "panel", "start": "2026-12-15T18:00:00+00:00", "end": "2026-12-15T19:00:00+00:00",
+     "interviewers": ["chloe", "diego"]},
+]  # fmt: skip
+LONGER = {
+    "kind": "longer_window",
+    "text": "2 days longer, to Mon 14 Dec",
+    "changes": {"request.window": ["2026-12-01", "2026-12-14"]},
+    "interviews": PLAN,
+}
+
+
+async def stuck(person: Person, *options: Any, name: str = "Priya Nair", kind: str = "no_plan") -> dict[str, Any]:
+    """A candidate for whom there is no plan; the escalation."""
+    await takes_in(person, name, f"{name.split()[0]}@example.com".lower(), *ANSWERS[2:])
+    claimed = await claim(person.db)
+    facts = {"candidate": {"id": claimed.candidate_id, "name": name}, "reason": "No start is left."}
+    notice = {"key": f"e{name}", "channel": "telegram", "recipient": "admins", "kind": "escalated", "payload": facts}
+    return await person.db.escalate(
+        **claimed.names, kind=kind, reason="No start is left.", options=list(options or [LONGER]), notices=[notice]
+    )
+
+
+async def test_a_question_says_what_happened_why_and_what_would_help(person: Person) -> None:
+    assert await person.says("/escalations") == "✅ Nothing waits for a decision."
+    await stuck(person)
+
+    text = await person.says("/escalations")
+
+    assert text.startswith("❗ 1 decision to make\n\nPriya Nair, Java Full Stack, since ")
+    assert "\nNo plan obeys all rules.\nNo start is left.\n\nWhat would make it possible:\n• 2 days longer" in text
+    for label in ("2 days longer, to Mon 14 Dec", "✏️ Edit", "🔁 Plan again", "✖️ Cancel the candidate", "Close"):
+        assert label in text
+
+
+async def test_many_questions_are_turned_over_one_by_one(person: Person) -> None:
+    for name in ("Ann One", "Bob Two", "Cy Three"):
+        await stuck(person, name=name)
+
+    assert "3 decisions to make, this is no. 1\n\nAnn One" in await person.says("/escalations")
+    assert "this is no. 2\n\nBob Two" in await person.taps("Later ›")
+    last = await person.taps("Later ›")
+    assert "this is no. 3\n\nCy Three" in last
+    assert "Later ›" not in last
+    assert "this is no. 2\n\nBob Two" in await person.taps("‹ Earlier")
+
+
+async def test_one_tap_shows_the_plan_and_a_second_takes_exactly_it(person: Person) -> None:
+    await stuck(person)
+    await person.says("/escalations")
+
+    plan = await person.taps("2 days longer")
+    candidate = await only_candidate(person.db)
+    assert candidate["status"] == "escalated"
+    assert (
+        "📝 Priya Nair: 2 days longer, to Mon 14 Dec\nThat gives this plan:\n\n1. Introduction with Ben Ortiz (backup)"
+        in plan
+    )
+    assert "Mon 14 Dec 10:00 to 10:30 PST\n2. Final panel with Chloe Tran, Diego Alvarez (backup)\n" in plan
+    assert "Times are in America/Los_Angeles. Nothing is booked yet." in plan
+    taken = await person.taps("Book this")
+
+    assert "✅ Priya Nair: 2 days longer, to Mon 14 Dec\nI book exactly these times now." in taken
+    candidate = await only_candidate(person.db)
+    assert (candidate["status"], candidate["replan"]["preview"]) == ("queued", PLAN)
+    assert candidate["request"]["window"] == ["2026-12-01", "2026-12-14"]
+    assert await person.db.open_escalations() == []
+
+
+async def test_going_back_from_a_plan_changes_nothing(person: Person) -> None:
+    await stuck(person)
+    await person.says("/escalations")
+    await person.taps("2 days longer")
+
+    assert "1 decision to make" in await person.taps("‹ Back")
+    assert "That gives this plan" in await person.taps("2 days longer")
+
+
+async def test_a_way_out_without_a_plan_is_explained_first(person: Person) -> None:
+    await stuck(person, {"kind": "requeue", "text": "Plan it again"})
+    await person.says("/escalations")
+
+    assert await person.taps("Plan it again") == "📝 Priya Nair: Plan it again\n\nShall I do this?\n" + (
+        "[✅ Do this]   [‹ Back]" if isinstance(person, TelegramPerson) else "\n[1] ✅ Do this   [2] ‹ Back"
+    )
+    assert "✅ Priya Nair: Plan it again\nI write here when there is a result." in await person.taps("Do this")
+    assert (await only_candidate(person.db))["status"] == "queued"
+
+
+async def test_when_the_way_out_has_changed_the_new_one_is_shown_and_nothing_is_taken(person: Person) -> None:
+    escalation = await stuck(person)
+    await person.says("/escalations")
+    await person.taps("2 days longer")
+    other = LONGER | {"text": "3 days longer", "interviews": PLAN[:1]}
+    await asked_anew(person.db, escalation, other)
+
+    shown = await person.taps("Book this")
+
+    assert "❗ This has changed since you looked. It is now:\n\n📝 Priya Nair: 3 days longer" in shown
+    assert (await only_candidate(person.db))["status"] == "escalated"
+    assert "✅ Priya Nair: 3 days longer" in await person.taps("Book this")
+    assert (await only_candidate(person.db))["replan"]["preview"] == PLAN[:1]
+
+
+async def asked_anew(db: Database, escalation: dict[str, Any], *options: Any) -> None:
+    """The same question with other ways out, as after another attempt."""
+    candidate = escalation["candidate_id"]
+    await db.ask_replan(candidate_id=candidate, actor="test")
+    claimed = await claim(db)
+    await db.escalate(**claimed.names, kind="no_plan", reason="No start is left.", options=list(options))
+
+
+async def test_what_another_admin_has_decided_is_said(person: Person) -> None:
+    escalation = await stuck(person)
+    await person.says("/escalations")
+    await person.taps("2 days longer")
+    await person.db.take_option(escalation_id=escalation["id"], option=0, actor="telegram:9")
+
+    assert await person.taps("Book this") == "That has been decided meanwhile.\n\n✅ Nothing waits for a decision."
+
+
+async def test_editing_the_candidate_plans_again_with_the_new_values(person: Person) -> None:
+    await stuck(person)
+    await person.says("/escalations")
+
+    card = await person.taps("✏️ Edit the candidate")
+    assert "I start from what is known of Priya Nair." in card
+    await person.taps("✏️ Dates")
+    await person.says("1-20 Dec")
+    answer = await person.taps("Try again with this")
+
+    assert "Queued again with this." in answer
+    candidate = await only_candidate(person.db)
+    assert (candidate["status"], candidate["request"]["window"]) == ("queued", ["2026-12-01", "2026-12-20"])
+    assert await person.db.open_escalations() == []
+
+
+async def test_planning_again(person: Person) -> None:
+    await stuck(person)
+    await person.says("/escalations")
+
+    assert "⏳ Priya Nair is queued again." in await person.taps("🔁 Plan again")
+    assert (await only_candidate(person.db))["status"] == "queued"
+
+
+async def test_closing_asks_for_a_reason_that_is_written_or_tapped(person: Person) -> None:
+    escalation = await stuck(person)
+    await stuck(person, name="Bob Two")
+    await person.says("/escalations")
+    assert "Close the question about Priya Nair and do nothing? They stay without interviews." in await person.taps(
+        "Close"
+    )
+    assert "1 of" not in await person.taps("‹ Back")
+    await person.taps("Close")
+
+    assert await person.says("  they moved <away> ") == "Closed: the question about Priya Nair.\nthey moved <away>"
+    shown = await person.db.show_candidate(needle=escalation["candidate_id"])
+    assert shown["matches"][0]["escalations"][0]["resolution"] == "they moved <away>"
+    await person.says("/escalations")
+    await person.taps("Close")
+    assert "settled elsewhere" in await person.taps("Settled elsewhere")
+    assert await person.db.open_escalations() == []
+
+
+async def test_a_reason_is_asked_over_a_draft_that_goes_on_afterwards(person: Person) -> None:
+    await stuck(person)
+    await person.says("/start")
+    await person.says("Bob Two")
+    await person.says("/escalations")
+    await person.taps("Close")
+
+    assert await person.says("/cancel") == "✖️ Never mind: nothing was changed."
+    assert "Which course?" in await person.says("bob@example.com")
+    assert len(await person.db.open_escalations()) == 1
+
+
+async def test_the_notice_has_the_same_buttons(person: Person) -> None:
+    await stuck(person)
+
+    news = await person.reads_news()
+    assert "❗ Priya Nair could not be scheduled and needs your decision." in news
+    assert "✏️ Edit the candidate" in news
+    await person.taps("2 days longer")
+    await person.taps("Book this")
+
+    assert (await only_candidate(person.db))["status"] == "queued"
+
+
+async def test_a_notice_about_what_is_decided_already_has_no_buttons(person: Person) -> None:
+    escalation = await stuck(person)
+    await person.db.cancel_candidate(candidate_id=escalation["candidate_id"], actor="test")
+
+    assert "Edit" not in await person.reads_news()
+
+
+# Buttons work once, for one admin, in one message -------------------------------------------------------------------------------
+
+
+async def at_the_plan(person: TelegramPerson) -> tuple[str, int]:
+    """The button that takes a plan, and its message."""
+    await stuck(person)
+    await person.says("/escalations")
+    await person.taps("2 days longer")
+    return person.button("Book this")
+
+
+async def test_twenty_taps_at_once_have_one_effect(admin_in_telegram: TelegramPerson, database: Database) -> None:
+    book, message = await at_the_plan(admin_in_telegram)
+    back, _ = admin_in_telegram.button("‹ Back")
+
+    taps = [admin_in_telegram.made.tap(book if at % 2 else back, message) for at in range(20)]
+    taps.insert(0, admin_in_telegram.made.tap(book, message))
+    bot = admin_in_telegram.bot.application
+    await asyncio.gather(*(bot.process_update(Update.de_json(tap, bot.bot)) for tap in taps))
+
+    effects = [row["action"] for row in await database.audit_trail(limit=1_000)]
+    shown = [
+        text
+        for text in admin_in_telegram.server.log
+        if "I book exactly" in text.text or "decision to make" in text.text
+    ]
+    assert effects.count("option_taken") <= 1
+    assert len(shown) == 2  # the question at first, and then what came of one tap
+    assert admin_in_telegram.server.toasts == [STALE] * 20
+
+
+async def test_a_button_that_is_not_as_it_was_made_does_nothing(
+    database: Database, sop: Sop, admin: Connection
+) -> None:
+    person = TelegramPerson(database, sop, admins=(ADMIN, ADMIN + 1))
+    await person.comes()
+    book, message = await at_the_plan(person)
+    mutated = [
+        book[:-1] + ("A" if book[-1] != "A" else "B"),
+        book[:-1],
+        book + "A",
+        "t:",
+        "t:" + "A" * 22,
+        book.swapcase(),
+    ]
+    other = TelegramPerson(database, sop, user=ADMIN + 1, admins=(ADMIN, ADMIN + 1), server=person.server)
+    await other.comes()
+    other.made = type(other.made)(ADMIN + 1, iter(range(90_000, 99_000)), {"id": ADMIN + 1, "type": "private"})
+
+    heard = [await person.feed(person.made.tap(data, message)) for data in mutated]
+    heard.append(await person.feed(person.made.tap(book, message + 1)))
+    heard.append(await other.feed(other.made.tap(book, message)))
+    admin.execute("update button_tokens set expires_at = now()")
+    heard.append(await person.feed(person.made.tap(book, message)))
+
+    assert heard == [f"({STALE})"] * len(heard)
+    assert len(await database.open_escalations()) == 1
+    await other.leaves()
+    await person.leaves()
+
+
+async def test_a_tap_that_comes_again_says_nothing_more(admin_in_telegram: TelegramPerson, database: Database) -> None:
+    await at_the_plan(admin_in_telegram)
+    await admin_in_telegram.taps("Book this")
+
+    for update in admin_in_telegram.sent[-3:] * 3:
+        assert await admin_in_telegram.feed(update) == ""
+    assert [row["action"] for row in await database.audit_trail(limit=100)].count("option_taken") == 1
+
+
+@pytest.mark.parametrize("end", ["Book this", "close"])
+async def test_a_bot_that_dies_before_every_update_ends_the_same(database: Database, sop: Sop, end: str) -> None:
+    person = TelegramPerson(database, sop, mortal=True)
+    await person.comes()
+    escalation = await stuck(person)
+    await person.says("/escalations")
+    if end == "close":
+        await person.taps("Close")
+        await person.says("never mind")
+    else:
+        await person.taps("2 days longer")
+        await person.taps(end)
+    await person.leaves()
+
+    assert await database.open_escalations() == []
+    assert await status_of(database, escalation["candidate_id"]) == ("escalated" if end == "close" else "queued")
