@@ -34,4 +34,5 @@ def _verdict(path: Path, found: Sequence[Finding], examples: int) -> Text:
 def _finding(path: Path, one: Finding) -> RenderableType:
     place = f"{path}:{one.line}" if one.line else str(path)
     head = Text.assemble(f"{place}: ", (f"{one.severity} {one.code}", STYLES[one.severity]), f" {one.where}".rstrip())
-    return Group(head, Padding(Text(one.message), (0, 0, 0, 4)), Padding(Text(one.fix, style="dim"), (0, 0, 1, 4)))
+    said = Text.assemble(one.message, "\n", ("Fix: ", "bold"), one.fix)
+    return Group(head, Padding(said, (0, 0, 1, 4), expand=False))

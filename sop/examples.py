@@ -100,10 +100,10 @@ def _compared(sop: Sop, example: _Example) -> Iterator[str]:
     if isinstance(result, NoPlan):
         reason = explain(sop, result)
         if kind == PLAN:
-            yield f"there is no plan. {_prose(reason)}"
+            yield "\n".join(["there is no plan.", *reason])
         elif not all(_has(reason, words) for words in wanted):
             said = " and ".join(f"“{words}”" for words in wanted)
-            yield f"there is no plan, but the reason does not say {said}. {_prose(reason)}"
+            yield "\n".join([f"there is no plan, but the reason does not say {said}.", *reason])
     elif kind == NO_PLAN:
         yield f"there should be no plan, but there is one: {_plan_text(sop, request, result)}"
     else:
@@ -112,11 +112,6 @@ def _compared(sop: Sop, example: _Example) -> Iterator[str]:
 
 def _has(reason: Sequence[str], words: str) -> bool:
     return " ".join(words.lower().split()) in " ".join(" ".join(reason).lower().split())
-
-
-def _prose(reason: Sequence[str]) -> str:
-    """The lines of a reason, one after the other."""
-    return " ".join(line.strip() if line.endswith((".", " but")) else f"{line.strip()}." for line in reason)
 
 
 # Reading an example -----------------------------------------------------------------------------------------------

@@ -137,8 +137,9 @@ def _works(sop: Sop, person: Interviewer, year: Year | None) -> str:
 
 
 def _there(sop: Sop, person: Interviewer, today: date) -> str:
-    """The hours of the first day that has any, as wall times of the SOP's zone."""
-    day = next(day for day in (today + timedelta(days=n) for n in range(7)) if person.working_hours.on(day))
+    """The hours of the first day of the week that has any, as wall times of the SOP's zone."""
+    monday = today - timedelta(days=today.weekday())
+    day = next(day for day in (monday + timedelta(days=n) for n in range(7)) if person.working_hours.on(day))
     walls = [
         [instant(day, minutes, person.zone).astimezone(sop.zone) for minutes in (span.start, span.end)]
         for span in person.working_hours.on(day)

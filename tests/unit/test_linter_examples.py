@@ -74,15 +74,15 @@ def test_an_example_that_holds_says_nothing(changes: dict[str, Any]) -> None:
         (
             {"busy": {"ben": "+3d to +7d"}},
             [
-                "Two rounds on Monday: there is no plan. Introduction cannot be placed: 15 starts in the candidate's slots from "
-                "Mon 8 Jun to Fri 12 Jun, but Ben is booked solid 8 to 12 Jun."
+                "Two rounds on Monday: there is no plan.\nIntroduction cannot be placed: 15 starts in the candidate's slots from "
+                "Mon 8 Jun to Fri 12 Jun, but\n  Ben is booked solid 8 to 12 Jun"
             ],
         ),
         (
             {"busy": {"ben": "+3d to +7d"}, "expect": {"no_plan": "notice"}},
             [
-                "Two rounds on Monday: there is no plan, but the reason does not say “notice”. Introduction cannot be placed: 15 "
-                "starts in the candidate's slots from Mon 8 Jun to Fri 12 Jun, but Ben is booked solid 8 to 12 Jun."
+                "Two rounds on Monday: there is no plan, but the reason does not say “notice”.\nIntroduction cannot be placed: "
+                "15 starts in the candidate's slots from Mon 8 Jun to Fri 12 Jun, but\n  Ben is booked solid 8 to 12 Jun"
             ],
         ),
     ],
