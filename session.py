@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import logging
 import shutil
 import signal
@@ -28,7 +26,7 @@ from config import Settings
 from console import views
 from domain.errors import DatabaseUnavailable
 from domain.intake import Reference
-from domain.roster import Roster, read_csv
+from domain.roster import Roster, read_csv, row_key
 from records import agenda_event
 from scheduler import Step
 from sop import Sop
@@ -62,9 +60,9 @@ async def take_in(parts: Services, data: bytes) -> tuple[Roster, int]:
     roster = read_csv(data, Reference(today=datetime.now(sop.zone).date(), courses=sop.courses))
     new = 0
     for row in roster.good:
-        plain = row.request.plain()
-        key = "csv:" + hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-        queued = await parts.db.enqueue(request=plain, key=key, source="csv", actor=actor(), lane=parts.settings.lane)
+        queued = await parts.db.enqueue(
+            request=row.request.plain(), key=row_key(row.request), source="csv", actor=actor(), lane=parts.settings.lane
+        )
         new += queued["created"]
     return roster, new
 

@@ -223,9 +223,9 @@ class Database(AfterBooking, DeskCalls):
     ) -> Json:
         """The whole effect of an update, once: `{repeated, replied, replies, outcome}`.
 
-        `state` is the conversation from now on (None: over); `command` is `{name: arguments}` with the name `enqueue`, `requeue`,
-        `cancel_candidate`, `resolve_escalation`, `ask_replan` or `take_option`. A repeated update changes nothing and gives what
-        the first one left.
+        `state` is the conversation from now on (None: over); `command` is `{name: arguments}` with the name `enqueue`,
+        `enqueue_all`, `activate_sop`, `requeue`, `cancel_candidate`, `resolve_escalation`, `ask_replan` or `take_option`. A
+        repeated update changes nothing and gives what the first one left.
         """
         return await self._object(
             "bot_turn",
@@ -305,6 +305,11 @@ class Database(AfterBooking, DeskCalls):
     async def statistics_since(self, *, day: date) -> list[Json]:
         """What calendar calls have cost since a day (UTC), by provider and verb."""
         return await self._list("statistics_since", day=day)
+
+    async def numbers_since(self, *, since: datetime) -> Json:
+        """Of those who came in since a time: `{came, booked, escalated, cancelled, median_seconds}`, the last from coming in to
+        being booked, None when nobody was."""
+        return await self._object("numbers_since", since=since)
 
     async def database_time(self) -> datetime:
         """The time by the clock of the database."""

@@ -30,7 +30,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import changes, intake, taps
+from chat import changes, files, intake, taps
 from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Foreseen, Step, dealt, purpose_of, under
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.intake import Said, Turn, advance
@@ -102,6 +102,7 @@ class AdminBot:
         for name, (_, commanded) in taps.COMMANDS.items():
             app.add_handler(CommandHandler(name, self._doer(commanded), filters=new))
         app.add_handler(CallbackQueryHandler(self._tap))
+        app.add_handler(MessageHandler(new & filters.Document.ALL, self._file))
         app.add_handler(MessageHandler(new & filters.COMMAND, self._unknown))
         app.add_handler(MessageHandler(new, self._words))
         app.add_error_handler(self._on_error)
@@ -206,6 +207,19 @@ class AdminBot:
             await self._answer(update, [toast(intake.STALE)])
             return
         await self._converse(update, Said(update=update.update_id, button=data, message=query.message.message_id))
+
+    async def _file(self, update: Update, _: Callback) -> None:
+        """A document: fetched when it is one that can be read."""
+        document = update.message.document if update.message else None
+        if document is None:
+            return
+        name = document.file_name or "the file"
+        refusal = files.refusal(name, document.file_size or 0)
+        if refusal:
+            await self._answer(update, [say(refusal)])
+            return
+        data = bytes(await (await document.get_file()).download_as_bytearray())
+        await self._do(update, lambda desk: files.opened(desk, name, data))
 
     async def _unknown(self, update: Update, _: Callback) -> None:
         command = ((update.message and update.message.text) or "").split()[0][:40]

@@ -79,9 +79,10 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What follows from a command or a tap: what is said, a command of the database's, and the conversation from now on."""
+    """What follows from a command or a tap: what is said (files as replies, see `markup.py`), a command of the database's, and
+    the conversation from now on."""
 
-    says: Sequence[Card | Told]
+    says: Sequence[Card | Told | Json]
     state: Json | None
     command: Json | None = None
 
@@ -119,7 +120,9 @@ def dealt(desk: Desk, step: Step | Turn, use: str | None, stale: str) -> Dealt:
     )
 
 
-def _reply(said: Card | Told, message: int | None) -> tuple[Json, list[Json]]:
+def _reply(said: Card | Told | Json, message: int | None) -> tuple[Json, list[Json]]:
+    if isinstance(said, dict):
+        return said, []
     if isinstance(said, Told):
         outcomes = {"done": said.done, "before": said.before, "refused": said.refused}
         told: Json = {"told": {name: "\n".join(lines) for name, lines in outcomes.items()}}

@@ -5,6 +5,7 @@ A reply is data, because it is stored with the update it answers and sent after 
     {"say": html, "buttons": rows, "edit": message id}    a message; `buttons` and `edit` only where there are any
     {"toast": text}                                       a short note over the chat, in answer to a tap
     {"queued": {"name", "course", "card"}, "edit": id}    the words for what came of taking a candidate in
+    {"taken_in": {"name"}, "edit": message id}            the same for a list of candidates
     {"file": name, "data": base64, "say": html}           a document, or a picture where the name ends so, with a caption
 
 Each line of a message is HTML of its own: tags never reach over the end of a line, so that long messages can be split there.

@@ -26,7 +26,7 @@ from telegram import (
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
-from chat import cards
+from chat import cards, files
 from chat.buttons import Choice, drawn, told
 from chat.escalations import notice_choices
 from chat.markup import Json, italic, split
@@ -191,6 +191,8 @@ def _words(reply: Json, outcome: Json | None) -> str:
     """The message of a reply, by what came of its command where it depends on that."""
     if "told" in reply:
         return told(reply, outcome)
+    if "taken_in" in reply:
+        return "\n".join(files.taken_in(reply["taken_in"], outcome or {}))
     return reply["say"] if "say" in reply else "\n".join(cards.queued(reply["queued"], outcome or {}))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, changes, escalations, moves
+from chat import cards, changes, escalations, files, moves
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
 from chat.markup import Json
@@ -23,10 +23,12 @@ ACTIONS: Mapping[str, Tapped] = {
     **escalations.ACTIONS,
     **changes.ACTIONS,
     **moves.ACTIONS,
+    **files.ACTIONS,
 }
 
 # Name, short description for the menu, and what answers; in the order of the menu.
 COMMANDS: Mapping[str, tuple[str, Commanded]] = {
+    "import": ("Take in a list: send me a CSV file", files.ask_for_file),
     "escalations": ("What needs your decision", escalations.show_escalations),
     "reschedule": ("Move rounds: /reschedule Priya", moves.reschedule),
     "swap": ("Another interviewer: /swap Priya", moves.swap),

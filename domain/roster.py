@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import hashlib
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +53,11 @@ class Roster:
 
     good: tuple[GoodRow, ...]
     bad: tuple[BadRow, ...]
+
+
+def row_key(request: CandidateRequest) -> str:
+    """The key under which a row is enqueued: the same row adds nothing when it comes again, in whichever way and file."""
+    return "csv:" + hashlib.sha256(json.dumps(request.plain(), sort_keys=True).encode()).hexdigest()
 
 
 class _EndOfReading(Exception):

@@ -16,6 +16,7 @@ declare
   v_functions constant text[] := array[
     'audit_hash', 'audit_append', 'record_audit', 'audit_trail', 'verify_audit', 'refuse_audit_change',
     'candidate_json', 'queue_position', 'enqueued', 'enqueue', 'lock_fenced', 'lock_candidate', 'worker_of', 'wrong_state',
+    'enqueue_all', 'numbers_since',
     'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
     'seated', 'add_interviews', 'holds_of', 'add_holds',

@@ -18,6 +18,11 @@ begin
     when 'enqueue' then
       return public.enqueue(v_args -> 'request', v_args ->> 'key', v_args ->> 'source', v_args ->> 'actor',
         (v_args ->> 'chat_id')::bigint, coalesce(v_args ->> 'lane', 'main'));
+    when 'enqueue_all' then
+      return public.enqueue_all(v_args -> 'rows', v_args ->> 'source', v_args ->> 'actor', (v_args ->> 'chat_id')::bigint,
+        coalesce(v_args ->> 'lane', 'main'));
+    when 'activate_sop' then
+      return public.activate_sop(v_args ->> 'version', v_args ->> 'text', v_args ->> 'source', v_args ->> 'actor');
     when 'requeue' then
       return public.requeue((v_args ->> 'candidate_id')::uuid, v_args ->> 'actor', nullif(v_args -> 'request', 'null'),
         coalesce(v_args ->> 'reason', ''));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,6 @@ from config import load_sop
 from sop import Sop
 from supabase_db import Database
 from tests.chat_driver import Person, TelegramPerson, TerminalPerson
-from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +34,15 @@ async def person(request: pytest.FixtureRequest, database: Database, sop: Sop) -
 async def admin_in_telegram(database: Database, sop: Sop) -> AsyncIterator[TelegramPerson]:
     """An admin in Telegram, where single updates can be looked at."""
     somebody = TelegramPerson(database, sop)
+    await somebody.comes()
+    yield somebody
+    await somebody.leaves()
+
+
+@pytest.fixture
+async def admin_at_terminal(database: Database, sop: Sop) -> AsyncIterator[TerminalPerson]:
+    """An admin at the terminal."""
+    somebody = TerminalPerson(database, sop)
     await somebody.comes()
     yield somebody
     await somebody.leaves()
