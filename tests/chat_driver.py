@@ -15,6 +15,7 @@ from typing import Any
 
 from telegram import Update
 
+from chat.buttons import Foresee, Foreseen
 from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
 from sop import Sop
 from supabase_db import Database
@@ -71,12 +72,19 @@ class Person(ABC):
     def __init__(self, db: Database, sop: Sop) -> None:
         self.db, self.current_sop, self.now = db, sop, NOW
         self.transcript: list[str] = []
+        self.foresee: Foresee | None = None
         self.fault: Exception | None = None  # what reading the SOP ends in, if anything
 
     async def sop(self) -> Sop:
         if self.fault:
             raise self.fault
         return self.current_sop
+
+    async def looks_ahead(self, candidate: Json, detail: Json, now: datetime) -> Foreseen:
+        """What another plan would change; nobody knows without an office."""
+        if self.foresee is None:
+            return Foreseen(refusal=["There are no calendars here."])
+        return await self.foresee(candidate, detail, now)
 
     async def says(self, text: str) -> str:
         """Write something; what the bot answers."""
@@ -150,6 +158,7 @@ class TelegramPerson(Person):
             request=self.server,
             pace=0,
             clock=lambda: self.now,
+            foresee=self.looks_ahead,
         )
 
     async def comes(self) -> None:
@@ -220,7 +229,14 @@ class TerminalPerson(Person):
         self.stop.clear()
         self._waiting.clear()
         self.bot = AdminBot(
-            token=TOKEN, db=self.db, sop=self.sop, admins=[ADMIN_ID], request=request, pace=0, clock=lambda: self.now
+            token=TOKEN,
+            db=self.db,
+            sop=self.sop,
+            admins=[ADMIN_ID],
+            request=request,
+            pace=0,
+            clock=lambda: self.now,
+            foresee=self.looks_ahead,
         )
         await self.bot.__aenter__()
         self._polling = asyncio.create_task(self.bot.poll(self.stop))
