@@ -111,9 +111,13 @@ def test_where_no_single_change_helps_the_cheapest_pair() -> None:
     assert times(relaxation.plan) == ["Mon 09:00", "Tue 09:00"]
 
 
-@pytest.mark.parametrize("start", range(0, 60, 15))
-def test_each_relaxation_gives_exactly_the_plan_that_it_shows(start: int) -> None:
-    for instance, result in infeasible(SMALL, range(start, start + 15)):
+NIGHTLY = [pytest.param(MIXED, start, marks=pytest.mark.slow) for start in range(0, 300, 30)]
+EVERY = [*((SMALL, start) for start in range(0, 60, 15)), *NIGHTLY]
+
+
+@pytest.mark.parametrize(("size", "start"), EVERY)
+def test_each_relaxation_gives_exactly_the_plan_that_it_shows(size: Size, start: int) -> None:
+    for instance, result in infeasible(size, range(start, start + (15 if size is SMALL else 30))):
         for one in result.relaxations:
             sop, request = with_changes(instance.sop, instance.request, one.changes)
             again = plan(sop, request, **instance.facts())
@@ -127,9 +131,9 @@ def test_each_relaxation_gives_exactly_the_plan_that_it_shows(start: int) -> Non
 # The conflict -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", range(0, 60, 15))
-def test_the_conflict_alone_leaves_no_plan_and_none_of_it_is_needless(start: int) -> None:
-    for instance, result in infeasible(SMALL, range(start, start + 15)):
+@pytest.mark.parametrize(("size", "start"), EVERY)
+def test_the_conflict_alone_leaves_no_plan_and_none_of_it_is_needless(size: Size, start: int) -> None:
+    for instance, result in infeasible(size, range(start, start + (15 if size is SMALL else 30))):
         case, blamed = result.diagnosis.case, list(result.conflict)
         others = [blame for blame in everything(case) if blame not in blamed]
         if not blamed:
@@ -209,7 +213,7 @@ def test_the_sentences_name_the_rule_in_the_way(
 
 
 def test_every_infeasible_problem_is_explained_without_failing() -> None:
-    for instance, result in infeasible(MIXED, range(30)):
+    for instance, result in infeasible(MIXED, range(12)):
         lines = explain(instance.sop, result)
 
         assert all(lines), f"seed {instance.seed}"
