@@ -81,17 +81,17 @@ import sys, time
 from pathlib import Path
 from calendars.folder import Folder
 folder, text = Folder(Path(sys.argv[1]), clock=time.monotonic), Path(sys.argv[2]).read_bytes()
-print("ready", flush=True)
 number = 0
 while True:
     folder.create(f"{number}.ics", text)
     folder.replace("same.ics", text)
+    print("written", flush=True)
     number += 1
 """
 
 
 def kill_a_writer(folder: Path, source: Path, after: float) -> None:
-    """A process that writes the source again and again, killed so many seconds after it began."""
+    """A process that writes the source again and again, killed so many seconds after its first files."""
     command = [sys.executable, "-c", WRITER, str(folder), str(source)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert process.stdout is not None
