@@ -31,11 +31,12 @@ from telegram.ext import (
 from telegram.request import BaseRequest
 
 from chat import changes, files, intake, taps
-from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Foreseen, Step, dealt, purpose_of, under
+from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Step, dealt, purpose_of, see_nothing, under
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
 from chat.markup import Json, code, say, toast
+from chat.menu import menu, show_help
 from chat.polling import App, Poller, seconds_asked_for, wait
 from chat.questions import Context
 from chat.sending import PACE_SECONDS, Sender, deliver_due
@@ -61,7 +62,7 @@ class AdminBot:
 
     `admins` are the numeric ids of those who are let in; `sop` gives the SOP in force; `request` replaces the network (the
     terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware); `foresee`
-    says what another plan would change.
+    says what another plan would change, `ics` writes interviews as a file for calendar apps.
     """
 
     def __init__(
@@ -76,9 +77,10 @@ class AdminBot:
         pace: float = PACE_SECONDS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         foresee: Foresee | None = None,
+        ics: WriteIcs,
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
-        self._foresee = foresee or _see_nothing
+        self._foresee = foresee or see_nothing
         self._admins = frozenset(admins)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()
@@ -97,7 +99,7 @@ class AdminBot:
         app.add_handler(CommandHandler(["start", "new"], self._start, filters=new))
         app.add_handler(CommandHandler("again", self._again, filters=new))
         app.add_handler(CommandHandler("cancel", self._cancel, filters=new))
-        for name, (_, answer) in COMMANDS.items():
+        for name, (_, answer) in {**COMMANDS, "help": ("", show_help)}.items():
             app.add_handler(CommandHandler(name, self._looker(answer), filters=new))
         for name, (_, commanded) in taps.COMMANDS.items():
             app.add_handler(CommandHandler(name, self._doer(commanded), filters=new))
@@ -123,7 +125,7 @@ class AdminBot:
         await self.application.initialize()
         try:
             await self.application.bot.delete_webhook()
-            await self.application.bot.set_my_commands(_menu())
+            await self.application.bot.set_my_commands([BotCommand(*entry) for entry in menu()])
         except BaseException:
             await self.application.shutdown()
             raise
@@ -271,6 +273,7 @@ class AdminBot:
             update=update.update_id,
             state=await self._db.bot_state(chat_id=admin),
             foresee=self._foresee,
+            ics=self._ics,
             message=message,
         )
         await self._commit(update, dealt(desk, await step(desk), use, intake.STALE))
@@ -365,23 +368,6 @@ class AdminBot:
         logger.error("update failed: %s\n%s", type(error).__name__, _where(error), extra=extra)
         if admin is not None:
             await self._sender.reply(update, [say(_SORRY)], None)
-
-
-def _menu() -> list[BotCommand]:
-    lookups = [(name, text) for name, (text, _) in [*COMMANDS.items(), *taps.COMMANDS.items()]]
-    return [
-        BotCommand(*entry)
-        for entry in [
-            ("new", "Take in a candidate"),
-            ("again", "Take in somebody once more: /again Priya"),
-            ("cancel", "Stop what I ask"),
-            *lookups,
-        ]
-    ]
-
-
-async def _see_nothing(_: Json, __: Json, ___: datetime) -> Foreseen:
-    return Foreseen(refusal=["This bot cannot look into calendars, so it cannot say what would move."])
 
 
 def _passes(error: Exception) -> bool:

@@ -35,7 +35,13 @@ class Foreseen:
     refusal: Sequence[str] = ()
 
 
+WriteIcs = Callable[[Sop, Sequence[Json], datetime], bytes]  # rows of the agenda and now, as a file for calendar apps
 Foresee = Callable[[Json, Json, datetime], Awaitable[Foreseen]]  # candidate, detail as `ask_replan` takes it, now
+
+
+async def see_nothing(candidate: Json, detail: Json, now: datetime) -> Foreseen:
+    """For a bot without calendars."""
+    return Foreseen(refusal=["This bot cannot look into calendars, so it cannot say what would move."])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +57,7 @@ class Desk:
     update: int
     state: Json | None
     foresee: Foresee
+    ics: WriteIcs
     message: int | None = None
 
     @property

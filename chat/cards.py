@@ -39,6 +39,13 @@ LABELS = {
     "blocked_dates": "Blocked dates",
     "preferred_slots": "Preferred times",
 }
+WAYS, CHOICES = "What would make it possible:", "What you can choose:"
+_CHANGED = {
+    "rebooked": "the plan has changed.",
+    "moved": "an interview was moved in the calendar, and the booking follows.",
+    "unchanged": "nothing had to change, everything stays as it is booked.",
+}
+_ALL = "/escalations lists all that waits for a decision."
 _MOST_LISTED = 40
 
 
@@ -81,11 +88,15 @@ def _dates_text(days: Sequence[date]) -> str:
     return ", ".join(texts) + (f" and {len(ranges) - _MOST_LISTED} more" if len(ranges) > _MOST_LISTED else "")
 
 
+def days_text(first: date, last: date) -> str:
+    """`Tue 1 Dec 2026 to Sat 12 Dec 2026`; a single day is just that."""
+    return day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}"
+
+
 def window_text(first: date, last: date) -> str:
     """`Tue 1 Dec 2026 to Sat 12 Dec 2026 (12 days)`; a single day is just that."""
-    if first == last:
-        return day_text(first)
-    return f"{day_text(first)} to {day_text(last)} ({plural((last - first).days + 1, 'day')})"
+    count = f" ({plural((last - first).days + 1, 'day')})" if first != last else ""
+    return days_text(first, last) + count
 
 
 def open_already(candidate: Json) -> list[str]:
@@ -127,6 +138,10 @@ def notice(kind: str, payload: Json) -> list[str]:
         return _booked(payload)
     if kind in {"escalated", "set_aside"}:
         return _needs_an_admin(kind, payload)
+    if kind == "asked":
+        return [f"{NEEDED} {bold(_name(payload))} needs your decision.", "", *why_and_ways(payload, CHOICES), "", _ALL]
+    if kind in _CHANGED:
+        return _changed(_CHANGED[kind], payload)
     if kind == "cancelled":
         return [
             f"{GIVEN_UP} {bold(_name(payload))} was cancelled. The calendar events are gone, the times are free again."
@@ -150,16 +165,38 @@ def _needs_an_admin(kind: str, payload: Json) -> list[str]:
         "",
         *why_and_ways(payload),
         "",
-        "/escalations lists all that waits for a decision.",
+        _ALL,
     ]
 
 
-def why_and_ways(row: Json) -> list[str]:
+def _changed(what: str, payload: Json) -> list[str]:
+    """What became of interviews that were booked: why, and each that has moved."""
+    lines = [f"{bold(_name(payload))}: {what}"]
+    if payload.get("reason"):
+        lines.append(f"Reason: {esc(payload['reason'])}")
+    if payload.get("moved"):
+        tz = ZoneInfo(payload["timezone"])
+        lines += ["", *(line for move in payload["moved"] for line in move_lines(move, tz, "was", "now"))]
+        lines += ["", f"Times are the candidate's, in {esc(payload['timezone'])}."]
+    return [f"{BOOKED} {lines[0]}", *lines[1:]]
+
+
+def move_lines(move: Json, tz: ZoneInfo, before: str, after: str) -> list[str]:
+    """A round that moves: what it was and what it becomes, each after its word."""
+    lines = [bold(move["title"])]
+    for label, place in ((before, move["before"]), (after, move["after"])):
+        if place:
+            people = ", ".join(person["name"] for person in place["interviewers"])
+            lines.append(f"    {label}: {esc(times(place['start'], place['end'], tz))} with {esc(people)}")
+    return lines
+
+
+def why_and_ways(row: Json, heading: str = WAYS) -> list[str]:
     """The reason, and what an admin can choose from where that is known."""
     ways = [option["text"] for option in row.get("options") or () if isinstance(option, dict) and option.get("text")]
     return [
         *paragraphs(row["reason"]),
-        *(["", "What would make it possible:"] if ways else []),
+        *(["", heading] if ways else []),
         *(f"• {esc(way)}" for way in ways),
     ]
 
@@ -204,17 +241,16 @@ def _queue_line(row: Json, sop: Sop) -> str:
     return f"{place} {bold(row['name'])}, {esc(course_title(sop, row['course']))}{doing}"
 
 
-def agenda(rows: Sequence[Json], first: date, last: date, sop: Sop) -> list[str]:
-    """The interviews from a first to a last date, by day, in the SOP's zone."""
+def agenda(rows: Sequence[Json], title: str, sop: Sop, *, one_day: bool) -> list[str]:
+    """Interviews under a title, by day, in the SOP's zone; those of one day without naming it again."""
     tz = sop.zone
-    title = day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}"
     lines = [f"{AGENDA} {bold(title)}"]
-    day = first if first == last else None
-    for row in rows[:_MOST_LISTED]:
+    day = None
+    for row in rows:
         there = datetime.fromisoformat(row["start"]).astimezone(tz)
-        if there.date() != day:
-            day = there.date()
-            lines += ["", bold(day_text(day))]
+        if there.date() != day and not one_day:
+            lines += ["", bold(day_text(there.date()))]
+        day = there.date()
         people = ", ".join(
             esc(person_name(sop, who)) + (f" {italic('(backup)')}" if who in row["backups"] else "")
             for who in row["interviewers"]
@@ -222,8 +258,6 @@ def agenda(rows: Sequence[Json], first: date, last: date, sop: Sop) -> list[str]
         lines.append(f"{there:%H:%M} {esc(row['title'])}: {bold(row['name'])} with {people}")
     if not rows:
         lines.append("No interviews.")
-    if len(rows) > _MOST_LISTED:
-        lines += ["", f"… and {len(rows) - _MOST_LISTED} more."]
     return [*lines, "", f"Times are in {esc(sop.timezone)}."]
 
 

@@ -174,7 +174,7 @@ async def _block(desk: Desk, action: Json) -> Step:
     if sorted(row["id"] for row in rows) != action["shown"]:
         return await _absent(desk, who, first, last, f"{cards.NEEDED} This has changed since you looked. It is now:")
     name, days = bold(cards.person_name(desk.sop, who)), esc(cards.window_text(first, last))
-    doing = f" {plural(len(rows), 'interview')} will be planned anew; I write here about each." if rows else ""
+    doing = f" {plural(len(rows), 'interview')} will be planned anew; /queue shows how far that is." if rows else ""
     told = Told(
         done=[f"{cards.BOOKED} {name} is blocked: {days}.{doing}"],
         before=[f"{name} was blocked before: {days}. Nothing more has happened."],

@@ -20,10 +20,13 @@ from utils import local_text, plural
 
 WHAT = {
     "no_plan": "No plan obeys all rules.",
+    "replan": "There is no other plan that obeys all rules.",
+    "request": "It cannot be planned as it was asked for.",
     "calendar": "An event could not be written into the calendar.",
     "crash": "Planning stopped again and again.",
     "undo": "An event could not be removed from the calendar.",
 }
+_PLANNING = frozenset({"no_plan", "replan", "option"})
 _STUCK = frozenset({"escalated", "set_aside"})
 _NEWS_ONLY = frozenset({"booked", "cancelled"})
 _MOST_WAYS = 8  # of options with a button
@@ -56,7 +59,7 @@ def question(row: Json, place: int, count: int, sop: Sop) -> list[str]:
         "",
         f"{bold(row['name'])}, {esc(cards.course_title(sop, row['course']))}, since {esc(since)}",
         *([WHAT[row["kind"]]] if row["kind"] in WHAT else []),
-        *cards.why_and_ways(row),
+        *cards.why_and_ways(row, cards.WAYS if row["kind"] in _PLANNING else cards.CHOICES),
     ]
 
 

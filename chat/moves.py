@@ -185,22 +185,12 @@ async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, ways: Sequ
     lines = [f"{cards.DRAFT} To {esc(what)} for {bold(match['name'])}, this changes:", ""]
     tz = ZoneInfo(match["request"]["timezone"] or desk.sop.timezone)
     for move in foreseen.moves:
-        lines += move_lines(move, tz)
+        lines += cards.move_lines(move, tz, "now", "then")
     lines += [
         "",
         f"Times are the candidate's, in {esc(tz.key)}. Everything else stays as it is; nothing is changed yet.",
     ]
     return Step(says=[Card(lines=lines, rows=[[(f"{cards.BOOKED} Confirm", go), leave]])], state=desk.state)
-
-
-def move_lines(move: Json, tz: ZoneInfo) -> list[str]:
-    """A round that moves: what it was and what it becomes."""
-    lines = [bold(move["title"])]
-    for label, place in (("now", move["before"]), ("then", move["after"])):
-        if place:
-            people = ", ".join(person["name"] for person in place["interviewers"])
-            lines.append(f"    {label}: {esc(cards.times(place['start'], place['end'], tz))} with {esc(people)}")
-    return lines
 
 
 def standing(match: Json) -> list[list[str]]:
@@ -233,7 +223,7 @@ async def _replan(desk: Desk, action: Json) -> Step:
     wish = {
         "candidate_id": action["candidate"],
         "actor": desk.actor,
-        "reason": f"to {action['what']}",
+        "reason": f"an admin wants to {action['what']}",
         "detail": action["detail"],
     }
     return Step(says=[told], state=desk.state, command={"ask_replan": wish})

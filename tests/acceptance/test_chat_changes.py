@@ -94,7 +94,11 @@ async def test_one_round_is_moved_and_exactly_as_it_was_shown(person: Person, of
     assert {row["round"]: row["interviewers"] for row in wanted} == {
         name: who for name, (_, who) in places(after).items()
     }
-    assert "Priya Nair" in await person.reads_news()
+    news = await person.reads_news()
+    assert news.startswith(
+        "✅ Priya Nair: the plan has changed.\nReason: an admin wants to move Closing talk\n\nClosing talk\n"
+    )
+    assert "    was: Mon 30 Nov 09:00 to 09:30 PST with Chloe Tran\n    now: Mon 30 Nov 09:30 to 10:00 PST" in news
 
 
 async def test_all_rounds_can_be_moved_together(person: Person, office: Office) -> None:
