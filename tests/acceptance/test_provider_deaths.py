@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
-from supabase_db import Database
 from tests.builders import make_request
 from tests.provider_benches import LABS, PEOPLE, ProviderLab, with_bug
 from tests.workers import Bench, Kill, finish, start
@@ -63,11 +63,11 @@ class Trial:
     def close(self) -> None:
         self._connection.close()
 
-    async def kill(self, step: str, times: int) -> None:
+    def kill(self, step: str, times: int) -> None:
         """Kill so many workers at a step; there is always somebody waiting whom it can come to."""
         died = 0
         for number in range(4 * times):
-            await self._enqueue(upto=2)
+            self._enqueue(upto=2)
             kill = Kill(step=step, nth=FAILPOINTS[step][number % len(FAILPOINTS[step])])
             died += finish(start(self.bench, f"{step}{number}", [kill])) == -signal.SIGKILL
             self._let_time_pass()
@@ -75,12 +75,11 @@ class Trial:
                 return
         raise AssertionError(f"only {died} of {times} died at {step}")
 
-    async def _enqueue(self, upto: int) -> None:
+    def _enqueue(self, upto: int) -> None:
         waiting = self.ask("select count(*) as n from candidates where status = 'queued'")[0]["n"]
-        async with await Database.connect(dsn=self.bench.dsn, connections=1) as db:
-            for _ in range(upto - waiting):
-                request = make_request()
-                await db.enqueue(request=request.plain(), key=request.email, source="csv", actor="test")
+        for _ in range(upto - waiting):
+            request = make_request()
+            self._connection.execute("select enqueue(%s, %s, 'csv', 'test')", (Jsonb(request.plain()), request.email))
 
     def recover(self) -> None:
         """Workers that nobody kills, until everybody is at rest."""
@@ -137,34 +136,32 @@ def trial_of(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
         trial.close()
 
 
-async def _kills_change_nothing(trial: Trial, each: int) -> None:
+def _kills_change_nothing(trial: Trial, each: int) -> None:
     for step in FAILPOINTS:
-        await trial.kill(step, each)
+        trial.kill(step, each)
     trial.recover()
 
     assert trial.differences() == []
     assert trial.ask("select verify_audit() ->> 'ok' as ok") == [{"ok": "true"}]
 
 
-async def test_kills_between_reserving_and_settling_change_nothing(
-    lab: ProviderLab, trial_of: Callable[..., Trial]
-) -> None:
-    await _kills_change_nothing(trial_of(lab), 20)
+def test_kills_between_reserving_and_settling_change_nothing(lab: ProviderLab, trial_of: Callable[..., Trial]) -> None:
+    _kills_change_nothing(trial_of(lab), 20)
 
 
 @pytest.mark.slow
-async def test_many_kills_between_reserving_and_settling_change_nothing(
+def test_many_kills_between_reserving_and_settling_change_nothing(
     lab: ProviderLab, trial_of: Callable[..., Trial]
 ) -> None:
-    await _kills_change_nothing(trial_of(lab), 100)
+    _kills_change_nothing(trial_of(lab), 100)
 
 
 @pytest.mark.parametrize("bug", ["random_keys", "result_first"])
-async def test_a_planted_bug_is_found(bug: str, tmp_path: Path, trial_of: Callable[..., Trial]) -> None:
+def test_a_planted_bug_is_found(bug: str, tmp_path: Path, trial_of: Callable[..., Trial]) -> None:
     with LABS["google"](tmp_path / "lab") as lab:
         trial = trial_of(lab, bug)
         for step in ("written", "recorded"):
-            await trial.kill(step, 5)
+            trial.kill(step, 5)
         trial.recover()
 
         assert trial.differences() != []
