@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -64,5 +65,5 @@ def test_labels_and_tokens_are_what_telegram_takes(text: str) -> None:
 def test_what_is_told_depends_on_what_came_of_it() -> None:
     reply = {"told": {"done": "done", "before": "before", "refused": "refused"}}
 
-    ways = [{"changed": True}, {"changed": False}, {"refused": "MS002"}, None]
+    ways: list[dict[str, Any] | None] = [{"changed": True}, {"changed": False}, {"refused": "MS002"}, None]
     assert [told(reply, outcome) for outcome in ways] == ["done", "before", "refused", "done"]
