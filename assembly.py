@@ -23,6 +23,7 @@ from ledger import Ledger
 from local_postgres import LocalPostgres, attach
 from planning import preview_replan
 from providers import build_providers
+from records import agenda_file
 from scheduler import Scheduler, Step
 from sop import NoPlan, Sop, explain
 from supabase_db import Database, apply_migrations
@@ -162,6 +163,7 @@ def build_bot(parts: Services, token: str) -> AdminBot:
         admins=parts.settings.telegram_admin_ids,
         lane=parts.settings.lane,
         foresee=foreseeing(parts.db, parts.calendars, parts.sop),
+        ics=agenda_file,
     )
 
 
@@ -184,6 +186,7 @@ async def build_terminal_bot(parts: Services, stop: asyncio.Event) -> AdminBot:
         request=request,
         pace=0,
         foresee=foreseeing(parts.db, parts.calendars, parts.sop),
+        ics=agenda_file,
     )
 
 

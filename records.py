@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from calendars.base import Attendee, Event, EventKey
+from calendars.ical import export
 from domain.model import CandidateRequest, Interview
 from sop import Relaxation, Sop
 
@@ -105,6 +106,11 @@ def agenda_event(sop: Sop, row: Json) -> Event:
             *(Attendee(email=person.email, name=person.name) for person in people),
         ),
     )
+
+
+def agenda_file(sop: Sop, rows: Sequence[Json], now: datetime) -> bytes:
+    """Interviews of the agenda as one `.ics` file."""
+    return export("Interviews", [agenda_event(sop, row) for row in rows], stamp=now)
 
 
 def option(relaxation: Relaxation) -> Json:

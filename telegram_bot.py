@@ -31,7 +31,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest
 
 from chat import changes, files, intake, taps
-from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Step, dealt, purpose_of, see_nothing, under
+from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Step, WriteIcs, dealt, purpose_of, see_nothing, under
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
@@ -80,7 +80,7 @@ class AdminBot:
         ics: WriteIcs,
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
-        self._foresee = foresee or see_nothing
+        self._foresee, self._ics = foresee or see_nothing, ics
         self._admins = frozenset(admins)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()

@@ -1,11 +1,11 @@
-"""Every command and button of the desk that changes something, and what each leads to."""
+"""Every command and button of the desk, and what each leads to; those without buttons are in `desk.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, changes, escalations, files, moves
+from chat import cards, changes, escalations, files, looking, moves
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
 from chat.markup import Json
@@ -24,10 +24,12 @@ ACTIONS: Mapping[str, Tapped] = {
     **changes.ACTIONS,
     **moves.ACTIONS,
     **files.ACTIONS,
+    **looking.ACTIONS,
 }
 
 # Name, short description for the menu, and what answers; in the order of the menu.
 COMMANDS: Mapping[str, tuple[str, Commanded]] = {
+    **looking.COMMANDS,
     "import": ("Take in a list: send me a CSV file", files.ask_for_file),
     "escalations": ("What needs your decision", escalations.show_escalations),
     "reschedule": ("Move rounds: /reschedule Priya", moves.reschedule),

@@ -17,6 +17,7 @@ from telegram import Update
 
 from chat.buttons import Foresee, Foreseen
 from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
+from records import agenda_file
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot
@@ -159,6 +160,7 @@ class TelegramPerson(Person):
             pace=0,
             clock=lambda: self.now,
             foresee=self.looks_ahead,
+            ics=agenda_file,
         )
 
     async def comes(self) -> None:
@@ -237,6 +239,7 @@ class TerminalPerson(Person):
             pace=0,
             clock=lambda: self.now,
             foresee=self.looks_ahead,
+            ics=agenda_file,
         )
         await self.bot.__aenter__()
         self._polling = asyncio.create_task(self.bot.poll(self.stop))

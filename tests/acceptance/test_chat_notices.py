@@ -11,6 +11,7 @@ import pytest
 
 from chat.polling import Poller
 from domain.errors import ChatError, SecondPoller
+from records import agenda_file
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot
@@ -116,7 +117,8 @@ async def test_two_notices_to_one_chat_keep_their_distance(database: Database, s
         return sop
 
     await tell(database, str(ADMIN), str(ADMIN), str(ADMIN))
-    async with AdminBot(token="1:X", db=database, sop=current, admins=[ADMIN], request=server, pace=0.2) as bot:
+    talking = AdminBot(token="1:X", db=database, sop=current, admins=[ADMIN], request=server, pace=0.2, ics=agenda_file)
+    async with talking as bot:
         stop, start = asyncio.Event(), asyncio.get_running_loop().time()
         delivering = asyncio.create_task(bot.deliver_notices(stop))
         while len(server.log) < 3:  # noqa: ASYNC110 - the server cannot say when a third has come

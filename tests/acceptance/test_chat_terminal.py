@@ -16,6 +16,7 @@ import pytest
 
 from chat.logs import HideToken, protect_logs
 from chat.terminal import ADMIN_ID, Console, TerminalRequest
+from records import agenda_file
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot
@@ -42,7 +43,14 @@ async def typed(database: Database, sop: Sop, data: bytes) -> str:
         return sop
 
     bot = AdminBot(
-        token="1:terminal", db=database, sop=current, admins=[ADMIN_ID], request=request, pace=0, clock=lambda: NOW
+        token="1:terminal",
+        db=database,
+        sop=current,
+        admins=[ADMIN_ID],
+        request=request,
+        pace=0,
+        clock=lambda: NOW,
+        ics=agenda_file,
     )
     async with bot:
         await asyncio.wait_for(bot.poll(stop), 10)

@@ -53,6 +53,7 @@ MAP: dict[str, set[str]] = {
         "telegram_bot",
         "planning",
         "providers",
+        "records",
     },
     "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
     "connecting": CORE | {"assembly", "calendars", "chat", "config", "providers", "supabase_db"},

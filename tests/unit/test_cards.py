@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -168,7 +167,7 @@ def test_any_name_appears_literally_in_every_card(name: str) -> None:
         cards.notice("escalated", ESCALATED | {"candidate": request, "reason": name}),
         cards.notice("cancelled", {"candidate": request}),
         cards.queue([row], COUNTS, SOP),
-        cards.agenda([interview], date(2026, 12, 1), date(2026, 12, 1), SOP),
+        cards.agenda([interview], "Tue 1 Dec 2026", SOP, one_day=True),
         escalations.question(escalation | {"kind": "no_plan"}, 0, 1, SOP),
         cards.status(match, SOP),
         cards.several([row, row], 2, name, SOP),

@@ -1,0 +1,319 @@
+"""Looking further: the agenda, interviewers and their load, what the scheduler has done, what happened. Nothing is changed here.
+
+Each answers with a card that can be turned by buttons and, where somebody may want to keep it, sent as a file. The buttons of a
+card say what it shows, so that it is looked up anew at every tap. The week as a picture is drawn in `pictures.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from chat import cards
+from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped
+from chat.finding import one
+from chat.markup import Json, attach, bold, code, esc
+from chat.pictures import Week, unreadable, week_picture
+from chat.tables import csv_file
+from domain.errors import FieldError
+from domain.intake import parse_window
+from sop.model import Interviewer
+from utils import as_utc, instant, local_text, plural
+
+_ROWS = 20  # on a page
+_AHEAD = timedelta(days=366)
+_BEHIND = timedelta(days=366)
+_MONTH = timedelta(days=30)
+
+
+# The agenda ---------------------------------------------------------------------------------------------------------------------
+
+
+async def agenda(desk: Desk, words: str) -> Step:
+    """The interviews of a day, of a stretch of days, of an interviewer or of a candidate; those of today when none is named."""
+    today = _today(desk)
+    if words.lower() == "week":
+        return await _agenda(desk, _stretch(today, today + timedelta(days=6)))
+    try:
+        return await _agenda(desk, _stretch(*parse_window(words or "today", today)))
+    except FieldError as mistake:
+        return await _agenda_of(desk, words, mistake)
+
+
+async def _agenda_of(desk: Desk, words: str, mistake: FieldError) -> Step:
+    """The agenda of whom the words name, since they name no dates."""
+    people = _named(desk, words)
+    if len(people) == 1:
+        return await _agenda(desk, {"do": "agenda", "interviewer": people[0].id})
+    found = await desk.db.show_candidate(needle=words, limit=1)
+    if found["count"] == 0:
+        tries = ", ".join(code(f"/agenda {example}") for example in ("tomorrow", "week", "1-12 Dec"))
+        tries = " or ".join(tries.rsplit(", ", 1))
+        lines = [f"I cannot use {code(mistake.value)}. {esc(mistake.hint)}", f"Try {tries}."]
+        return Step(says=[Card(lines=lines)], state=desk.state)
+    match, otherwise = await one(desk, words, "agenda")
+    return await _agenda(desk, {"do": "agenda", "candidate": match["id"]}) if match else otherwise
+
+
+async def _agenda(desk: Desk, action: Json) -> Step:
+    """A page of an agenda; as a file, too, where that was asked for."""
+    rows, title = await _interviews(desk, action)
+    place = min(action.get("place", 0), max(0, len(rows) - 1) // _ROWS)
+    shown = {name: value for name, value in action.items() if name != "as"} | {"place": place}
+    one_day = "first" in action and action["first"] == action["last"]
+    lines = cards.agenda(rows[place * _ROWS : (place + 1) * _ROWS], title, desk.sop, one_day=one_day)
+    files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"}), ("📅 As .ics", shown | {"as": "ics"})]
+    buttons = [*_turning(shown, place, len(rows)), files] if rows else []
+    says: list[Card | Json] = [Card(lines=lines, rows=buttons)]
+    if rows and "as" in action:
+        says.append(_agenda_file(desk, action["as"], rows))
+    return Step(says=says, state=desk.state)
+
+
+async def _interviews(desk: Desk, action: Json) -> tuple[list[Json], str]:
+    """The interviews that an agenda shows, and its title."""
+    if "first" in action:
+        first, last = date.fromisoformat(action["first"]), date.fromisoformat(action["last"])
+        start, end = instant(first, 0, desk.sop.zone), instant(last, 1440, desk.sop.zone)
+        return await desk.db.agenda(start=start, end=end), cards.days_text(first, last)
+    now = desk.context.now
+    if "interviewer" in action:
+        rows = await desk.db.agenda(start=now, end=now + _AHEAD, interviewer=action["interviewer"])
+        return rows, f"{cards.person_name(desk.sop, action['interviewer'])}, from now on"
+    rows = await desk.db.agenda(start=now - _BEHIND, end=now + _AHEAD)
+    mine = [row for row in rows if row["candidate_id"] == action["candidate"]]
+    return mine, mine[0]["name"] if mine else "This candidate"
+
+
+def _agenda_file(desk: Desk, kind: str, rows: Sequence[Json]) -> Json:
+    if kind == "ics":
+        return attach("agenda.ics", desk.ics(desk.sop, rows, desk.context.now))
+    header = ("start", "end", "candidate", "email", "course", "round", "interviewers", "backups", "status", "link")
+    return attach("agenda.csv", csv_file(header, [_cells(desk, row) for row in rows]))
+
+
+def _cells(desk: Desk, row: Json) -> tuple[object, ...]:
+    start, end = (datetime.fromisoformat(row[name]).astimezone(desk.sop.zone).isoformat() for name in ("start", "end"))
+    people, backups = (
+        ", ".join(cards.person_name(desk.sop, who) for who in row[name]) for name in ("interviewers", "backups")
+    )
+    course = cards.course_title(desk.sop, row["course"])
+    return (
+        start,
+        end,
+        row["name"],
+        row["email"],
+        course,
+        row["title"],
+        people,
+        backups,
+        row["status"],
+        row["meeting"] or row["link"],
+    )
+
+
+# Interviewers -------------------------------------------------------------------------------------------------------------------
+
+
+async def interviewers(desk: Desk, words: str) -> Step:
+    """Everybody's load this week against the limits, and their next interview."""
+    return await _interviewers(desk, {"do": "interviewers"})
+
+
+async def _interviewers(desk: Desk, action: Json) -> Step:
+    now, place = desk.context.now, action.get("place", 0)
+    monday = _monday(_today(desk))
+    start, end = instant(monday, 0, desk.sop.zone), instant(monday + timedelta(days=6), 1440, desk.sop.zone)
+    load = {row["interviewer"]: row for row in await desk.db.interviewer_load(start=start, end=end)}
+    coming = await desk.db.agenda(start=now, end=now + _MONTH)
+    away = await desk.db.blocks_between(start=now, end=now + _MONTH)
+    people = list(desk.sop.interviewers.values())
+    lines = [f"👥 {bold(plural(len(people), 'interviewer'))}, week of {cards.window_text(monday, monday)}"]
+    for person in people[place * _ROWS : (place + 1) * _ROWS]:
+        lines += ["", *_interviewer(desk, person, load.get(person.id), coming, away)]
+    return Step(says=[Card(lines=lines, rows=_turning(action, place, len(people)))], state=desk.state)
+
+
+def _interviewer(
+    desk: Desk, person: Interviewer, load: Json | None, coming: Sequence[Json], away: Sequence[Json]
+) -> list[str]:
+    """One person: the load, the next interview, and when they cannot come."""
+    count = load["interviews"] if load else 0
+    limit = f" of {person.weekly_limit}" if person.weekly_limit else ""
+    backup = f", {load['as_backup']} as backup" if load and load["as_backup"] else ""
+    lines = [f"{bold(person.name)}: {count}{limit} this week{backup}"]
+    following = next((row for row in coming if person.id in row["interviewers"]), None)
+    if following:
+        when = local_text(datetime.fromisoformat(following["start"]), desk.sop.zone)
+        lines.append(f"Next: {esc(when)}, {esc(following['title'])} with {esc(following['name'])}")
+    for block in away:
+        if block["interviewer"] == person.id:
+            first, last = (local_text(datetime.fromisoformat(block[name]), desk.sop.zone) for name in ("start", "end"))
+            lines.append(f"{cards.GIVEN_UP} Cannot come from {esc(first)} to {esc(last)}")
+    return lines
+
+
+# The week as a picture ----------------------------------------------------------------------------------------------------------
+
+
+async def week(desk: Desk, words: str) -> Step:
+    """A timetable of a week as a picture: this one, the next one, or the one with a date."""
+    today = _today(desk)
+    try:
+        day = (
+            today
+            if words.lower() in {"", "this"}
+            else parse_window("next week" if words.lower() == "next" else words, today)[0]
+        )
+    except FieldError as mistake:
+        lines = [
+            f"I cannot use {code(mistake.value)}. Try {code('/week')}, {code('/week next')} or {code('/week 7 Dec')}."
+        ]
+        return Step(says=[Card(lines=lines)], state=desk.state)
+    monday = _monday(day)
+    start, end = instant(monday, 0, desk.sop.zone), instant(monday + timedelta(days=6), 1440, desk.sop.zone)
+    drawn = Week(rows=await desk.db.agenda(start=start, end=end), monday=monday, today=today, sop=desk.sop)
+    caption = f"{cards.AGENDA} {esc(cards.days_text(monday, monday + timedelta(days=6)))}"
+    if names := unreadable(drawn):
+        caption += f"\nThe picture has no letters for {esc(', '.join(names)[:300])}: see {code('/agenda ' + monday.isoformat())}."
+    return Step(says=[attach(f"week-{monday}.png", week_picture(drawn), caption)], state=desk.state)
+
+
+# What was done ------------------------------------------------------------------------------------------------------------------
+
+
+async def stats(desk: Desk, words: str) -> Step:
+    """What the scheduler has done in the last 30 days, and what calls to calendars have cost in the last 7."""
+    now = desk.context.now
+    numbers, counts = await desk.db.numbers_since(since=now - _MONTH), await desk.db.queue_counts()
+    calls = await desk.db.statistics_since(day=(as_utc(now) - timedelta(days=7)).date())
+    took = numbers["median_seconds"]
+    waiting = sum(counts[name] for name in ("queued", "planning", "booking"))
+    lines = [
+        f"📊 {bold('The last 30 days')}",
+        f"{plural(numbers['came'], 'candidate')} came in: {numbers['booked']} booked, {numbers['escalated']} needed a decision, "
+        f"{numbers['cancelled']} cancelled.",
+        f"From coming in to being booked: {_length(took)} at the median."
+        if took is not None
+        else "Nobody was booked yet.",
+        f"Now: {waiting} waiting, {counts['escalated'] + counts['set_aside']} waiting for an admin.",
+        "",
+        bold("Calls to calendars in the last 7 days"),
+        *(_calls(rows) for rows in _by_provider(calls)),
+    ]
+    return Step(says=[Card(lines=lines if calls else [*lines, "None."])], state=desk.state)
+
+
+def _by_provider(rows: Sequence[Json]) -> list[list[Json]]:
+    return [[row for row in rows if row["provider"] == name] for name in dict.fromkeys(row["provider"] for row in rows)]
+
+
+def _calls(rows: Sequence[Json]) -> str:
+    """One provider: calls, repeats, failures and what its quota still grants."""
+    calls, retries = (sum(row[name] for row in rows) for name in ("calls", "retries"))
+    errors: dict[str, int] = {}
+    for row in rows:
+        for reason, count in row["errors"].items():
+            errors[reason] = errors.get(reason, 0) + count
+    failed = (
+        ", failed: " + ", ".join(f"{reason} {count}" for reason, count in errors.items()) if errors else ", none failed"
+    )
+    left = [row["budget_left"] for row in rows if row["budget_left"] is not None]
+    quota = f"; quota left: {min(left)}" if left else ""
+    return f"{esc(rows[0]['provider'])}: {plural(calls, 'call')}, {retries} of them repeated{esc(failed)}{quota}."
+
+
+async def audit(desk: Desk, words: str) -> Step:
+    """What happened to a candidate, or lately to all, oldest first."""
+    if not words:
+        return await _audit(desk, {"do": "audit", "candidate": None})
+    match, otherwise = await one(desk, words, "audit")
+    return await _audit(desk, {"do": "audit", "candidate": match["id"]}) if match else otherwise
+
+
+async def _audit(desk: Desk, action: Json) -> Step:
+    rows = await desk.db.audit_trail(candidate_id=action["candidate"], limit=1_000)
+    pages = max(0, len(rows) - 1) // _ROWS
+    place = min(action.get("place", pages), pages)  # the newest page first
+    shown = {"do": "audit", "candidate": action["candidate"], "place": place}
+    lines = [
+        f"🔎 {bold('What happened')}",
+        "",
+        *(_entry(desk, row) for row in rows[place * _ROWS : (place + 1) * _ROWS]),
+    ]
+    if action["candidate"] is None:
+        checked = await desk.db.verify_audit()
+        state = (
+            f"{cards.BOOKED} The log is whole."
+            if checked["ok"]
+            else f"{cards.NEEDED} Row {checked['broken_at']} was tampered with."
+        )
+        lines += ["", state]
+    files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"})]
+    says: list[Card | Json] = [Card(lines=lines, rows=[*_turning(shown, place, len(rows)), files])]
+    if "as" in action:
+        table = [(row["id"], row["at"], row["action"], row["actor"], row["sop_version"], row["detail"]) for row in rows]
+        says.append(attach("audit.csv", csv_file(("no", "at", "action", "actor", "sop", "detail"), table)))
+    return Step(says=says, state=desk.state)
+
+
+def _entry(desk: Desk, row: Json) -> str:
+    when = local_text(datetime.fromisoformat(row["at"]), desk.sop.zone)
+    return f"{esc(when)}: {bold(row['action'].replace('_', ' '))} by {esc(_actor(row['actor']))}"
+
+
+def _actor(actor: str) -> str:
+    """Who did something, in words."""
+    kind, _, who = actor.partition(":")
+    words = {"telegram": f"admin {who}", "worker": "the scheduler", "cli": f"{who} at the command line"}
+    return words.get(kind, f"the {actor}")
+
+
+# Shared -------------------------------------------------------------------------------------------------------------------------
+
+
+def _today(desk: Desk) -> date:
+    return desk.context.reference.today
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _stretch(first: date, last: date) -> Json:
+    return {"do": "agenda", "first": first.isoformat(), "last": last.isoformat()}
+
+
+def _named(desk: Desk, words: str) -> list[Interviewer]:
+    """Interviewers whom the words can mean: by id, else by a part of the name."""
+    wanted = words.strip().lower()
+    people = desk.sop.interviewers
+    if wanted in people:
+        return [people[wanted]]
+    return [person for person in people.values() if wanted and wanted in person.name.lower()]
+
+
+def _turning(action: Json, place: int, count: int) -> list[list[Choice]]:
+    """Buttons to the pages before and after this one."""
+    before: list[Choice] = [("‹ Earlier", action | {"place": place - 1})] if place else []
+    after: list[Choice] = [("Later ›", action | {"place": place + 1})] if (place + 1) * _ROWS < count else []
+    return [[*before, *after]] if before or after else []
+
+
+def _length(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h` or `2 days`."""
+    for size, noun in ((86_400, " days"), (3_600, " h"), (60, " min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{noun}"
+    return f"{seconds:.0f} s"
+
+
+ACTIONS: Mapping[str, Tapped] = {"agenda": _agenda, "interviewers": _interviewers, "audit": _audit}
+
+COMMANDS: Mapping[str, tuple[str, Commanded]] = {
+    "agenda": ("Interviews: /agenda today, tomorrow, week, Priya", agenda),
+    "week": ("The week as a picture: /week next", week),
+    "interviewers": ("Who has how much to do", interviewers),
+    "stats": ("What was done, and what it took", stats),
+    "audit": ("What happened: /audit Priya", audit),
+}

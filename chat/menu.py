@@ -1,0 +1,58 @@
+"""All commands: the menu that chats offer, and the help by example. What they do is in `desk.py`, `taps.py` and `intake.py`."""
+
+from __future__ import annotations
+
+from chat import desk, taps
+from chat.desk import Asked
+from chat.markup import Json, bold, code, say
+
+_EXAMPLES = (
+    ("Taking in", (
+        ("/new", "takes in a candidate: I ask, you answer, and nothing counts until you tap Confirm. You can also send me "
+                 "everything in one message:"),
+        ("Priya Nair, priya@example.com, Java, 1-12 Dec, 9-12 and 4-7pm, not the 5th", ""),
+        ("/again Priya", "starts from somebody who was here before."),
+        ("/import", "says how to send me a CSV file of candidates."),
+        ("/cancel", "stops what I am asking."),
+    )),
+    ("Looking", (
+        ("/queue", "shows who waits."),
+        ("/status Priya", "shows where a candidate is. An email address or a number will do, too."),
+        ("/agenda", "shows today's interviews; also /agenda tomorrow, week, 1-12 Dec, Asha or Priya, as a file if you like."),
+        ("/week", "draws the week; /week next the one after."),
+        ("/interviewers", "shows who has how much to do."),
+        ("/stats", "shows what was done and what it took."),
+        ("/audit Priya", "shows what happened."),
+    )),
+    ("Deciding and changing", (
+        ("/escalations", "shows what I could not decide, and why; buttons show the ways out before they take them."),
+        ("/reschedule Priya", "moves rounds."),
+        ("/swap Priya", "takes another interviewer."),
+        ("/block asha 3-5 Dec", "plans without somebody who cannot come."),
+        ("/cancel Priya", "gives a candidate up."),
+        ("/pause", "lets the queue stand still, /resume lets it go on."),
+    )),
+)  # fmt: skip
+
+
+def menu() -> list[tuple[str, str]]:
+    """Name and short description of every command, in the order in which chats offer them."""
+    described = {name: text for name, (text, _) in [*desk.COMMANDS.items(), *taps.COMMANDS.items()]}
+    return [
+        ("new", "Take in a candidate"),
+        ("again", "Take in somebody once more: /again Priya"),
+        *described.items(),
+        ("cancel", "Stop what I ask, or give up: /cancel Priya"),
+        ("help", "What I do, by example"),
+    ]
+
+
+async def show_help(_: Asked) -> list[Json]:
+    """What the bot does, by example."""
+    lines = [
+        bold("I schedule mock interviews."),
+        "Give me a candidate; I find the times by the SOP, book them and write the calendar events.",
+    ]
+    for heading, examples in _EXAMPLES:
+        lines += ["", bold(heading), *(f"{code(example)} {text}".rstrip() for example, text in examples)]
+    return [say(lines)]
