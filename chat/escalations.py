@@ -7,7 +7,6 @@ buttons work is in `buttons.py`; giving a candidate up is in `changes.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from chat import cards
@@ -211,8 +210,8 @@ async def _edit(desk: Desk, action: Json) -> Step | Turn:
         return await _gone(desk)
     found = await desk.db.show_candidate(needle=row["candidate_id"])
     match = found["matches"][0]
-    said = Said(update=desk.update, command="start", again=match["request"])
-    return advance(under(desk.state), said, replace(desk.context, earlier=match))
+    said = Said(update=desk.update, command="start", again=match["request"], replaces=match["id"])
+    return advance(under(desk.state), said, desk.context)
 
 
 async def _again(desk: Desk, action: Json) -> Step:

@@ -31,12 +31,13 @@ DONE = "That is done already; nothing more has happened."
 class Said:
     """One thing an admin did in the chat: a command of the conversation, words (perhaps a command's), a tap, or (nothing of
     these) something that is no text. `update` is its number, `message` the message whose button was tapped, `again` the request
-    of an earlier candidate to start from."""
+    of an earlier candidate to start from, `replaces` the id of the candidate whose request is to become another."""
 
     update: int
     command: Literal["", "start", "cancel"] = ""
     text: str | None = None
     again: Json | None = None
+    replaces: str = ""
     button: str | None = None
     message: int | None = None
 
@@ -53,7 +54,8 @@ class Turn:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """A candidate as far as is known. `values` are those of `CandidateRequest.plain`; `offered` is what the buttons stand for;
-    `notes` is what could not be used of a pasted message, by field, and under "" what is of no field."""
+    `notes` is what could not be used of a pasted message, by field, and under "" what is of no field. `replaces` is the id of
+    the candidate whose request this is to become; without, it is a new candidate's."""
 
     nonce: str
     step: str = ASKED[0]
@@ -63,6 +65,7 @@ class Draft:
     picking: str = ""
     editing: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
+    replaces: str = ""
 
     @classmethod
     def of(cls, state: Json | None) -> Draft | None:
@@ -72,7 +75,7 @@ class Draft:
         return cls(**{**state["draft"], "offered": tuple(state["draft"]["offered"])})
 
     def state(self) -> Json:
-        kept = {name: getattr(self, name) for name in ("nonce", "step", "turn", "picking", "editing")}
+        kept = {name: getattr(self, name) for name in ("nonce", "step", "turn", "picking", "editing", "replaces")}
         return {
             "flow": "intake",
             "version": _VERSION,
@@ -134,7 +137,7 @@ def _begin(dropped: Draft | None, said: Said, context: Context) -> Turn:
     if dropped and dropped.values.get("name"):
         lead = [f"The unfinished draft for {bold(dropped.values['name'])} is dropped."]
     if said.again is not None:
-        return _again(draft, said.again, context, lead)
+        return _again(replace(draft, replaces=said.replaces), said.again, context, lead)
     if said.text and is_message(said.text):
         return _pasted(draft, said.text, context, lead)
     return _ask(draft, context, lead=[*lead, "Let's take in a candidate. /cancel stops at any point."])
@@ -189,7 +192,7 @@ def _tapped(state: Json | None, draft: Draft | None, said: Said, context: Contex
     if value.startswith("="):
         return _answered(draft, value[1:], said.message, context)
     if move in {"confirm", "instead"}:
-        return _confirm(draft, said.message, context, instead=wanted)
+        return _confirm(draft, said.message, context, instead=wanted or draft.replaces)
     if move == "cancel":
         return _cancel(draft, said.message)
     if move == "edit":
@@ -247,6 +250,8 @@ def _confirm(draft: Draft, tapped: int | None, context: Context, *, instead: str
 
 def _ask(draft: Draft, context: Context, *, lead: Sequence[str] = (), edit: int | None = None) -> Turn:
     """The question of the draft's step, after the lines of `lead`. What is offered anew makes the buttons before it stale."""
+    if context.earlier and context.earlier["id"] == draft.replaces:
+        context = replace(context, earlier=None)  # it is this very one
     lines, rows = question(draft.step, dict(draft.values), context, picking=draft.picking, editing=draft.editing)
     offered = tuple(value for row in rows for _, value in row)
     asked = replace(draft, offered=offered, turn=draft.turn + (offered != draft.offered))

@@ -147,11 +147,14 @@ async def test_editing_the_candidate_plans_again_with_the_new_values(person: Per
     assert "I start from what is known of Priya Nair." in card
     await person.taps("✏️ Dates")
     await person.says("1-20 Dec")
-    answer = await person.taps("Try again with this")
+    await person.taps("✏️ Email")
+    await person.says("p.nair@example.com")
+    answer = await person.taps("Confirm")
 
     assert "Queued again with this." in answer
     candidate = await only_candidate(person.db)
-    assert (candidate["status"], candidate["request"]["window"]) == ("queued", ["2026-12-01", "2026-12-20"])
+    assert (candidate["status"], candidate["email"]) == ("queued", "p.nair@example.com")
+    assert candidate["request"]["window"] == ["2026-12-01", "2026-12-20"]
     assert await person.db.open_escalations() == []
 
 
