@@ -69,6 +69,11 @@ class GoogleCalendar:
         )
         self._write = {"calendarId": calendar, "sendUpdates": send_updates}
 
+    @property
+    def requests(self) -> int:
+        """Requests to Google made so far, for the account's quota."""
+        return self.wire.requests
+
     async def busy(self, calendars: Sequence[str], span: Interval) -> Mapping[str, Busy]:
         """See `Calendar.busy`. One call for fifty people and sixty days."""
         names = list(dict.fromkeys(calendars))

@@ -87,6 +87,7 @@ class Wire:
         self._idle: list[httplib2.Http] = []
         self._lock = threading.Lock()
         self._closed = False
+        self.requests = 0  # made so far
         # The document that describes the API comes with the library: nothing is fetched here.
         self._api = build(
             "calendar", "v3", http=self._new_http(), client_options={"api_endpoint": base_url}, static_discovery=True
@@ -94,6 +95,7 @@ class Wire:
 
     async def call(self, ask: Ask, *, if_match: str = "") -> Mapping[str, Any]:
         """One request and its answer's JSON ({} when it has none). With `if_match` the resource must be that version."""
+        self.requests += 1
         return await asyncio.to_thread(self._call, ask, if_match)
 
     async def aclose(self) -> None:

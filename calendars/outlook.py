@@ -72,6 +72,11 @@ class OutlookCalendar:
         self.mailbox = f"/users/{quote(user, safe='@')}" if user else "/me"
         self._clock = clock
 
+    @property
+    def requests(self) -> int:
+        """Requests to Graph made so far, for the account's quota."""
+        return self.graph.requests
+
     async def busy(self, calendars: Sequence[str], span: Interval) -> Mapping[str, Busy]:
         """One call for twenty people and sixty days. A person whose mailbox cannot be read is Unknown; `CalendarError`
         when the whole call fails."""

@@ -65,6 +65,7 @@ class Graph:
         self._calendar, self._base, self._clock = calendar, base_url.rstrip("/"), clock
         self._http = httpx.AsyncClient(auth=auth, transport=transport, timeout=_TIMEOUT)
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self.requests = 0  # made so far
 
     async def call(
         self,
@@ -86,6 +87,7 @@ class Graph:
         url = path if self.knows(path) else f"{self._base}{path}"
         try:
             async with self._free:
+                self.requests += 1
                 response = await self._http.request(method, url, params=params, json=json, headers=headers)
         except httpx.HTTPError as error:
             kind = type(error).__name__
