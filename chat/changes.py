@@ -20,6 +20,7 @@ from utils import instant, local_text, plural
 _ENDED = frozenset({"cancelling", "cancelled"})
 _REASONS = ("Withdrawn by the candidate", "No longer needed", "Entered by mistake")
 _MOST_LISTED = 20
+_AHEAD = timedelta(days=730)  # as far as absences are looked for
 
 
 # A candidate is given up ------------------------------------------------------------------------------------------------------
@@ -192,6 +193,44 @@ async def _block(desk: Desk, action: Json) -> Step:
     return Step(says=[told], state=desk.state, command=command)
 
 
+async def unblock(desk: Desk, words: str) -> Step:
+    """Show who is blocked, with a button that ends each."""
+    now = desk.context.now
+    rows = await desk.db.blocks_between(start=now, end=now + _AHEAD)
+    if not rows:
+        example = code("/block asha 3-5 Dec")
+        return Step(
+            says=[Card(lines=[f"Nobody is blocked. {example} says that somebody cannot come."])], state=desk.state
+        )
+    buttons: list[list[Choice]] = [
+        [(f"{name}: {days}", {"do": "unblock", "block": row["id"], "name": name, "days": days})]
+        for row in rows[:_MOST_LISTED]
+        for name, days in [_blocked(row, desk.sop)]
+    ]
+    lines = ["Who can come again? What was planned anew stays as it is."]
+    return Step(says=[Card(lines=lines, rows=[*buttons, [("‹ Leave it", {"do": "left"})]])], state=desk.state)
+
+
+def _blocked(row: Json, sop: Sop) -> tuple[str, str]:
+    """Who is blocked, by name, and from which date to which, as they have them."""
+    person = sop.interviewers.get(row["interviewer"])
+    tz = person.zone if person else sop.zone
+    first = datetime.fromisoformat(row["start"]).astimezone(tz).date()
+    last = (datetime.fromisoformat(row["end"]) - timedelta(minutes=1)).astimezone(tz).date()
+    return cards.person_name(sop, row["interviewer"]), cards.window_text(first, last)
+
+
+async def _unblock(desk: Desk, action: Json) -> Step:
+    name, days = bold(action["name"]), esc(action["days"])
+    told = Told(
+        done=[f"{cards.BOOKED} {name} can come again: {days}. What was planned anew stays as it is."],
+        before=[f"{name} was no longer blocked: {days}."],
+        refused=["Nothing was changed. Please try again in a moment."],
+    )
+    command = {"unblock_interviewer": {"block_id": action["block"], "actor": desk.actor}}
+    return Step(says=[told], state=desk.state, command=command)
+
+
 async def _left(desk: Desk, action: Json) -> Step:
     return Step(says=[Card(lines=["Nothing was changed."])], state=desk.state)
 
@@ -238,5 +277,6 @@ ACTIONS: Mapping[str, Tapped] = {
     "cancel_now": _cancel_now,
     "kept": _kept,
     "block": _block,
+    "unblock": _unblock,
     "left": _left,
 }

@@ -29,6 +29,7 @@ _EXAMPLES = (
         ("/reschedule Priya", "moves rounds."),
         ("/swap Priya", "takes another interviewer."),
         ("/block asha 3-5 Dec", "plans without somebody who cannot come."),
+        ("/unblock", "says who can come again."),
         ("/cancel Priya", "gives a candidate up."),
         ("/pause", "lets the queue stand still, /resume lets it go on."),
     )),

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     "reschedule": ("Move rounds: /reschedule Priya", moves.reschedule),
     "swap": ("Another interviewer: /swap Priya", moves.swap),
     "block": ("Somebody cannot come: /block asha 3-5 Dec", changes.block),
+    "unblock": ("Somebody can come again", changes.unblock),
     "pause": ("Let the queue stand still", changes.pause),
     "resume": ("Let the queue go on", changes.resume),
 }

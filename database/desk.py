@@ -33,7 +33,8 @@ class DeskCalls(Caller):
 
         `use` is the token of the button that was tapped under `message_id`; when it does nothing any more, nothing happens but
         that `stale` is replied. `buttons` are those of the replies: `{token, card, action}`. The `command` may also be
-        `take_shown`, `block_interviewer` or `pause_lane`; what cannot be done has the outcome `{refused, message}`.
+        `take_shown`, `block_interviewer`, `unblock_interviewer` or `pause_lane`; what cannot be done has the outcome `{refused,
+        message}`.
         """
         return await self._object(
             "desk_turn",
@@ -75,8 +76,12 @@ class DeskCalls(Caller):
         )
 
     async def blocks_between(self, *, start: datetime, end: datetime) -> list[Json]:
-        """Times at which interviewers cannot come: `{interviewer, start, end, reason}`."""
+        """Times at which interviewers cannot come: `{id, interviewer, start, end, reason}`."""
         return await self._list("blocks_between", start=start, end=end)
+
+    async def unblock_interviewer(self, *, block_id: int, actor: str) -> Json:
+        """Count a time as busy no longer: `{changed}`. What was planned anew because of it stays as it is."""
+        return await self._object("unblock_interviewer", block_id=block_id, actor=actor)
 
     async def pause_lane(self, *, lane: str, paused: bool, actor: str) -> Json:
         """Let no candidate of a lane be taken, or let it go on: `{changed}`."""

@@ -86,6 +86,8 @@ begin
     when 'block_interviewer' then
       return public.block_interviewer(v_args ->> 'interviewer', (v_args ->> 'start')::timestamptz, (v_args ->> 'end')::timestamptz,
         v_args ->> 'actor', coalesce(v_args ->> 'reason', ''));
+    when 'unblock_interviewer' then
+      return public.unblock_interviewer((v_args ->> 'block_id')::bigint, v_args ->> 'actor');
     when 'pause_lane' then
       return public.pause_lane(v_args ->> 'lane', (v_args ->> 'paused')::boolean, v_args ->> 'actor');
     else
@@ -155,9 +157,26 @@ $$;
 create or replace function public.blocks_between(p_start timestamptz, p_end timestamptz) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'interviewer', interviewer, 'start', lower(during), 'end', upper(during), 'reason', reason
+    'id', id, 'interviewer', interviewer, 'start', lower(during), 'end', upper(during), 'reason', reason
   ) order by id), '[]')
   from public.interviewer_blocks where during && tstzrange(p_start, p_end);
+$$;
+
+-- An absence was a mistake, or is over: the time is free again. What was planned anew because of it stays as it is.
+create or replace function public.unblock_interviewer(p_block_id bigint, p_actor text) returns jsonb
+language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row public.interviewer_blocks;
+begin
+  delete from public.interviewer_blocks where id = p_block_id returning * into v_row;
+  if not found then
+    return '{"changed": false}';
+  end if;
+  perform public.audit_append('interviewer_unblocked', p_actor, p_detail => jsonb_build_object(
+    'interviewer', v_row.interviewer, 'start', lower(v_row.during), 'end', upper(v_row.during)
+  ));
+  return '{"changed": true}';
+end;
 $$;
 
 create or replace function public.pause_lane(p_lane text, p_paused boolean, p_actor text) returns jsonb

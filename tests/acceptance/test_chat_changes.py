@@ -276,6 +276,19 @@ async def test_somebody_who_is_blocked_takes_no_new_interview(person: Person, of
     assert not any("chloe" in who for _, who in places(after).values())
 
 
+async def test_an_absence_that_was_a_mistake_is_ended(person: Person, office: Office) -> None:
+    assert "Nobody is blocked." in await person.says("/unblock")
+    await person.says("/block asha 3-5 Dec")
+    await person.taps("Block")
+    await person.says("/block ben tomorrow")
+    await person.taps("Block")
+
+    assert "Who can come again?" in await person.says("/unblock")
+    days = "Thu 3 Dec 2026 to Sat 5 Dec 2026 (3 days)"
+    assert f"✅ Asha Rao can come again: {days}." in await person.taps(f"Asha Rao: {days}")
+    assert "Asha" not in await person.says("/unblock")
+
+
 async def test_an_absence_that_is_not_understood_says_what_would_be(person: Person) -> None:
     assert "The interviewers are: Asha Rao, " in await person.says("/block")
     assert "I cannot use Zoe. The interviewers are: Asha Rao" in await person.says("/block Zoe 3-5 Dec")
