@@ -18,7 +18,6 @@ from calendars.base import Calendar
 from chat import terminal
 from chat.buttons import Foresee, Foreseen
 from config import Settings, parse_sop, read_sop
-from domain.errors import SchedulerError
 from ledger import Ledger
 from local_postgres import LocalPostgres, attach
 from planning import preview_replan
@@ -72,13 +71,14 @@ async def services(settings: Settings, address: Json) -> AsyncIterator[Services]
     """Everything joined and connected; the SOP file is put in force when it has changed since it was last."""
     async with await Database.connect(**address) as db:
         sop = await activate_file(db, settings)
-        calendars = build_calendars(settings, await build_providers(settings, db, sop))
+        in_force = SopInForce(db, sop)
+        calendars = build_calendars(settings, await build_providers(settings, db, lambda: in_force.latest))
         try:
             yield Services(
                 settings=settings,
                 db=db,
                 calendars=calendars,
-                sop=sop_in_force(db),
+                sop=in_force,
                 tz=reader_zone(settings, sop),
                 ledger=Ledger(db, calendars),
             )
@@ -97,20 +97,17 @@ async def activate_file(db: Database, settings: Settings) -> Sop:
     return sop
 
 
-def sop_in_force(db: Database) -> Callable[[], Awaitable[Sop]]:
-    """The SOP in force at each call; parsed again only when it is another one."""
-    parsed: dict[str, Sop] = {}
+class SopInForce:
+    """Gives the SOP in force when called; `latest` is the one given last. Parsed again only when it is another one."""
 
-    async def current() -> Sop:
-        active = await db.active_sop()
-        if active is None:
-            raise SchedulerError("No SOP is in force; start with `python main.py run`.")
-        if active["version"] not in parsed:
-            parsed.clear()
-            parsed[active["version"]] = parse_sop(active["text"], "the SOP in force")
-        return parsed[active["version"]]
+    def __init__(self, db: Database, sop: Sop) -> None:
+        self._db, self.latest, self._version = db, sop, sop.version
 
-    return current
+    async def __call__(self) -> Sop:
+        active = await self._db.active_sop()
+        if active and active["version"] != self._version:
+            self.latest, self._version = parse_sop(active["text"], "the SOP in force"), active["version"]
+        return self.latest
 
 
 def build_calendars(settings: Settings, providers: Mapping[str, Calendar]) -> Calendars:

@@ -65,7 +65,7 @@ async def doctor(settings: Settings, db: Database) -> AsyncIterator[Finding]:
     sop = await activate_file(db, settings)
     yield Finding(subject="SOP", seen=[f"version {sop.version}, {len(sop.interviewers)} interviewers"])
     try:
-        built = await providers.build_providers(settings, db, sop)
+        built = await providers.build_providers(settings, db, lambda: sop)
     except SchedulerError as error:
         yield Finding(subject="Calendars", problems=[str(error)])
     else:
@@ -123,7 +123,7 @@ async def _connect_caldav(settings: Settings, db: Database, out: Console) -> Fin
     given = settings.caldav_password.get_secret_value() if settings.caldav_password else ""
     password = given or typer.prompt("App-specific password", hide_input=True)
     sop = await activate_file(db, settings)
-    calendar = CalDavCalendar(url, username=username, password=password, owners=providers.owners_of(sop))
+    calendar = CalDavCalendar(url, username=username, password=password, owners=providers.owners_of(lambda: sop))
     found = await _calendar("caldav", calendar, _people(sop, "caldav", settings.default_provider))
     await calendar.aclose()
     if not found.problems and not given:

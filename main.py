@@ -21,16 +21,17 @@ from rich.console import Console
 
 import connecting
 from assembly import Json, Services, database_address, services
+from checking import check_file
 from config import load_settings
 from connecting import Finding
 from console import views
 from console.findings import findings
 from domain.errors import DatabaseUnavailable, LocalPostgresError, SchedulerError
 from domain.slots import parse_slots
-from session import export_calendars, rounds_each, run_session, take_in
+from session import export_calendars, rounds_each, run_session, take_in, take_in_busy
+from simulating import Question, run_simulation
 from sop.linter import Severity
 from supabase_db import Database, migrations_script
-from trying import check_file
 from utils import plural
 
 T = TypeVar("T")
@@ -77,10 +78,20 @@ def run() -> None:
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header; see examples/candidates.csv.")],
+    file: Annotated[
+        Path, typer.Argument(help="Candidates as .csv (see examples/candidates.csv), or busy times as .ics.")
+    ],
+    calendar: Annotated[
+        str | None, typer.Option(help="Whose local calendar an .ics file is for, such as asha@example.com.")
+    ] = None,
 ) -> None:
-    """Take in the candidates of a CSV FILE; the good rows go in, the bad ones are listed. The same file twice adds nothing."""
+    """Take in a FILE: candidates (.csv), of which bad rows are listed; or somebody's busy times (.ics). Twice adds nothing."""
     data = file.read_bytes() if file.is_file() else _fail(f"{file}: there is no such file.", 2)
+    if file.suffix.lower() == ".ics":
+        owner = calendar or _fail("--calendar: say whose busy times these are, such as asha@example.com.", 2)
+        count = ask(lambda parts: take_in_busy(parts, owner, file.stem, data))
+        out.print(f"{plural(count, 'event')} kept as {file.stem} in the calendar {owner}.")
+        return
     roster, new = ask(lambda parts: take_in(parts, data))
     out.print(views.roster(roster, new))
     raise typer.Exit(1 if roster.bad else 0)
@@ -184,6 +195,42 @@ def check(
     out.print(findings(path, found, len(sop.examples) if sop else 0))
     bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     raise typer.Exit(1 if any(one.severity in bad for one in found) else 0)
+
+
+@app.command("simulate")
+def simulate_whatif(
+    candidates: Annotated[int, typer.Option(min=1, max=10_000, help="How many to draw.")] = 100,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="Over how many weeks they ask.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same candidates.")] = 1,
+    csv: Annotated[Path | None, typer.Option(help="Those of a CSV file instead, all asking now.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="An interviewer who is away; may be given again.")] = None,
+    away_from: Annotated[str | None, typer.Option("--from", help="The first date away, such as 2026-12-01.")] = None,
+    away_to: Annotated[str | None, typer.Option("--to", help="The last date away.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A change, such as courses.java.rounds.core.gap.max=2d.")
+    ] = None,
+    sop: Annotated[Path | None, typer.Option(help="Another SOP file, beside the one in force.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Where to draw who is how full, a .png file.")] = None,
+) -> None:
+    """What if: plan candidates against the SOP in force and what is booked, without writing anything.
+
+    With --without, --set or --sop, as it is beside as it would be.
+    """
+    question = Question(
+        candidates=candidates,
+        weeks=weeks,
+        seed=seed,
+        csv=csv,
+        without=tuple(without or ()),
+        away_from=away_from,
+        away_to=away_to,
+        changes=tuple(changes or ()),
+        sop=sop,
+        chart=chart,
+    )
+    settings = load_settings()
+    with database_address(settings) as address:
+        asyncio.run(run_simulation(settings, address, question, datetime.now(UTC), out))
 
 
 @app.command()

@@ -5,6 +5,8 @@ Part of the composition root: `assembly.py` joins them behind the paced doorway,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from calendars.base import Calendar, Owner, Owners
 from calendars.caldav import CalDavCalendar
 from calendars.google import GoogleCalendar
@@ -19,14 +21,14 @@ from sop import Sop
 from supabase_db import Database
 
 
-async def build_providers(settings: Settings, db: Database, sop: Sop) -> dict[str, Calendar]:
-    """Every provider that is set up, the local one among them. `SettingsError` for one that nobody has connected yet."""
-    owners = owners_of(sop)
-    found: dict[str, Calendar] = {"local": LocalCalendar(settings.data_dir / "calendars", owners=owners)}
+async def build_providers(settings: Settings, db: Database, sop: Callable[[], Sop]) -> dict[str, Calendar]:
+    """Every provider that is set up, the local one among them; `sop` gives the SOP in force, for whose a calendar is.
+    `SettingsError` for one that nobody has connected yet."""
+    found: dict[str, Calendar] = {"local": local(settings, sop)}
     if settings.google_client_id or settings.google_service_account_file:
         found["google"] = google(settings, await refresh_token(settings, db, "google"))
     if settings.caldav_url:
-        found["caldav"] = caldav(settings, owners)
+        found["caldav"] = caldav(settings, owners_of(sop))
     if settings.microsoft_client_id:
         found["outlook"] = outlook(settings, db, await refresh_token(settings, db, "outlook"))
     if settings.default_provider not in found:
@@ -34,17 +36,22 @@ async def build_providers(settings: Settings, db: Database, sop: Sop) -> dict[st
     return found
 
 
-def owners_of(sop: Sop) -> Owners:
-    """Whose a calendar is: an interviewer's, or (the organiser's and unknown ones) nobody's in the SOP's zone."""
-    people = {
-        name.partition(":")[2] or name: person for person in sop.interviewers.values() for name in person.calendars
-    }
+def owners_of(sop: Callable[[], Sop]) -> Owners:
+    """Whose a calendar is by the SOP in force: an interviewer's, or (the organiser's and unknown ones) nobody's in its zone."""
 
     def owner(calendar: str) -> Owner:
-        person = people.get(calendar)
-        return Owner(email=person.email if person else calendar, zone=person.zone if person else sop.zone)
+        now = sop()
+        for person in now.interviewers.values():
+            if calendar in person.calendars or any(name.partition(":")[2] == calendar for name in person.calendars):
+                return Owner(email=person.email, zone=person.zone)
+        return Owner(email=calendar, zone=now.zone)
 
     return owner
+
+
+def local(settings: Settings, sop: Callable[[], Sop]) -> LocalCalendar:
+    """The calendars kept on this machine."""
+    return LocalCalendar(settings.data_dir / "calendars", owners=owners_of(sop))
 
 
 def google(settings: Settings, token: str) -> GoogleCalendar:

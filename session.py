@@ -24,9 +24,10 @@ from calendars.base import Event
 from calendars.ical import export
 from config import Settings
 from console import views
-from domain.errors import DatabaseUnavailable
+from domain.errors import DatabaseUnavailable, SopError
 from domain.intake import Reference
 from domain.roster import Roster, read_csv, row_key
+from providers import local
 from records import agenda_event
 from scheduler import Step
 from sop import Sop
@@ -65,6 +66,16 @@ async def take_in(parts: Services, data: bytes) -> tuple[Roster, int]:
         )
         new += queued["created"]
     return roster, new
+
+
+async def take_in_busy(parts: Services, calendar: str, name: str, data: bytes) -> int:
+    """Keep somebody's busy times beside their local calendar, in place of the file of that name; how many events it has."""
+    sop = await parts.sop()
+    name_of = calendar.removeprefix("local:")
+    if not any(calendar in person.calendars or name_of in person.calendars for person in sop.interviewers.values()):
+        known = ", ".join(one for person in sop.interviewers.values() for one in person.calendars)
+        raise SopError(f"--calendar: {calendar!r} is nobody's in the SOP. There are {known}.")
+    return await local(parts.settings, lambda: sop).import_busy(name_of, name, data)
 
 
 def rounds_each(sop: Sop) -> int:

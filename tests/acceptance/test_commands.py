@@ -91,6 +91,17 @@ def test_commands_show_what_was_done(ran: tuple[Shell, str], tmp_path: Path) -> 
     assert b"BEGIN:VEVENT" in (tmp_path / "ics" / "interviewer-ben.ics").read_bytes()
 
 
+def test_busy_times_are_taken_in_for_somebody_of_the_sop(shell: Shell) -> None:
+    file = "examples/calendars/ben@example.com/gym.ics"
+
+    done = shell("import", file, "--calendar", "chloe@example.com")
+
+    assert "1 event kept as gym in the calendar chloe@example.com." in done.stdout
+    assert (shell.data / "calendars" / "chloe@example.com" / "gym.ics").exists()
+    assert "is nobody's in the SOP" in shell("import", file, "--calendar", "zoe@example.com").stderr
+    assert "--calendar" in shell("import", file).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "says"),
     [

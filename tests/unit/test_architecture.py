@@ -57,9 +57,12 @@ MAP: dict[str, set[str]] = {
     },
     "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
     "connecting": CORE | {"assembly", "calendars", "chat", "config", "providers", "supabase_db"},
-    "session": CORE | {"assembly", "calendars", "config", "console", "records", "scheduler", "supabase_db", "watch"},
-    "trying": CORE | {"config"},
-    "main": CORE | {"assembly", "config", "connecting", "console", "session", "supabase_db", "trying"},
+    "session": CORE
+    | {"assembly", "calendars", "config", "console", "providers", "records", "scheduler", "supabase_db", "watch"},
+    "checking": CORE | {"config"},
+    "simulating": CORE
+    | {"assembly", "calendars", "config", "console", "providers", "records", "sightings", "supabase_db"},
+    "main": CORE | {"assembly", "checking", "config", "connecting", "console", "session", "simulating", "supabase_db"},
 }
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter"}
 RANDOM = {"random", "secrets", "uuid"}
