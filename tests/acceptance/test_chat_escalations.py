@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,6 +15,7 @@ from chat.intake import STALE
 from sop import Sop
 from supabase_db import Database
 from tests.acceptance.test_chat import ANSWERS, only_candidate, takes_in
+from tests.acceptance.test_chat_changes import Office, booked, with_office
 from tests.chat_driver import ADMIN, Person, TelegramPerson
 from tests.integration.life import claim, status_of
 
@@ -216,7 +219,7 @@ async def test_a_notice_about_what_is_decided_already_has_no_buttons(person: Per
     assert "Edit" not in await person.reads_news()
 
 
-# Buttons work once, for one admin, in one message -------------------------------------------------------------------------------
+# Buttons work once, for one admin, in one message -----------------------------------------------------------------------------
 
 
 async def at_the_plan(person: TelegramPerson) -> tuple[str, int]:
@@ -302,3 +305,76 @@ async def test_a_bot_that_dies_before_every_update_ends_the_same(database: Datab
 
     assert await database.open_escalations() == []
     assert await status_of(database, escalation["candidate_id"]) == ("escalated" if end == "close" else "queued")
+
+
+# With a real planner and real calendars ---------------------------------------------------------------------------------------
+
+
+SHORT = ("Priya Nair", "priya@example.com", "devops", "1-4 Dec", "06:00-19:00", "America/Los_Angeles")
+
+
+async def with_a_way_out(person: Person, folder: Path) -> tuple[Office, str]:
+    """A candidate with too few days, and the text of the first way out that the planner has found."""
+    office = with_office(person, folder)
+    await takes_in(person, *SHORT)
+    await office.works(person)
+    (row,) = await person.db.open_escalations()
+    return office, str(row["options"][0]["text"])
+
+
+async def test_what_is_booked_in_the_end_is_what_was_previewed(person: Person, tmp_path: Path) -> None:
+    office, text = await with_a_way_out(person, tmp_path)
+    (row,) = await person.db.open_escalations()
+    assert text in await person.reads_news()
+    await person.taps(text[:20])
+    await person.taps("Book this")
+    await office.works(person)
+
+    candidate = await only_candidate(person.db)
+    assert candidate["status"] == "booked"
+    shown = [(one["round"], one["start"], one["interviewers"]) for one in row["options"][0]["interviews"]]
+    assert [(one["round"], one["start"], one["interviewers"]) for one in candidate["interviews"]] == shown
+    assert "✅ Priya Nair is booked for DevOps and Cloud." in await person.reads_news()
+
+
+async def test_a_plan_that_has_become_impossible_is_not_booked_but_asked_about(person: Person, tmp_path: Path) -> None:
+    office, text = await with_a_way_out(person, tmp_path)
+    (row,) = await person.db.open_escalations()
+    await person.says("/escalations")
+    await person.taps(text[:20])
+    await person.taps("Book this")
+    first = row["options"][0]["interviews"][0]
+    start, end = (datetime.fromisoformat(first[name]) for name in ("start", "end"))
+    await person.db.block_interviewer(interviewer=first["interviewers"][0], start=start, end=end, actor="test")
+    await office.works(person)
+
+    assert (await only_candidate(person.db))["status"] == "escalated"
+    news = await person.reads_news()
+    assert "The plan that was chosen is no longer possible." in news
+    await person.taps("Book the best plan")
+    assert "I book exactly these times now." in await person.taps("Book this")
+    await office.works(person)
+    assert (await only_candidate(person.db))["status"] == "booked"
+
+
+async def test_a_question_about_a_booked_interview_can_be_left_as_it_is(person: Person, tmp_path: Path) -> None:
+    office = with_office(person, tmp_path)
+    match = await booked(person, office)
+    row = match["interviews"][0]
+    await person.db.ask_once(
+        candidate_id=match["id"],
+        interview_id=row["id"],
+        question={
+            "kind": "declined:intro", "reason": "The candidate has declined Introduction.", "detail": {},
+            "options": [{"kind": "keep", "text": "Leave it as it is"}],
+        },
+    )  # fmt: skip
+
+    text = await person.says("/escalations")
+    assert "The candidate has declined Introduction.\n\nWhat you can choose:\n• Leave it as it is" in text
+    assert "Plan again" not in text
+    await person.taps("Leave it as it is")
+    await person.taps("Do this")
+
+    assert await person.db.open_escalations() == []
+    assert (await only_candidate(person.db))["status"] == "booked"
