@@ -1,4 +1,4 @@
-"""What `check` and `simulate` do: an SOP is tried out, and nothing is written. Part of the composition root."""
+"""What `check` does: an SOP file is read, looked over and tried on its own examples. Part of the composition root."""
 
 from __future__ import annotations
 
