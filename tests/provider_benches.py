@@ -96,7 +96,7 @@ def with_bug(make: MakeCalendar, bug: str, sop: Sop, now: datetime) -> Calendar:
 
 
 @contextmanager
-def local_lab(folder: Path) -> Iterator[ProviderLab]:
+def local_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
     def live() -> Sequence[tuple[str, Interval]]:
         from calendars.ical import read
         from tests.contract.harness import ZONES
@@ -111,11 +111,12 @@ def local_lab(folder: Path) -> Iterator[ProviderLab]:
 
 
 @contextmanager
-def google_lab(folder: Path) -> Iterator[ProviderLab]:
+def google_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
     with running_google(per_user=1_000_000, per_project=1_000_000) as google:
         for who in PEOPLE:
             google.add_person(f"{who}@example.com")
-        google.faults = FaultScript(seed=1, mix=storm(0.3, *GOOGLE_REFUSALS), verbs=("events.", "freebusy."))
+        if faults:
+            google.faults = FaultScript(seed=1, mix=storm(0.3, *GOOGLE_REFUSALS), verbs=("events.", "freebusy."))
         access = UserAccess(
             client_id=google.client.id, client_secret=google.client.secret, refresh_token=google.refresh_token()
         )
@@ -128,12 +129,13 @@ def google_lab(folder: Path) -> Iterator[ProviderLab]:
 
 
 @contextmanager
-def outlook_lab(folder: Path) -> Iterator[ProviderLab]:
+def outlook_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
     server = GraphServer()
     with serve(server.app) as url:
         for who in (ORGANISER, *(f"{who}@example.com" for who in PEOPLE)):
             server.exchange.add(who)
-        server.script = FaultScript(seed=1, mix=storm(0.3, *GRAPH_REFUSALS))
+        if faults:
+            server.script = FaultScript(seed=1, mix=storm(0.3, *GRAPH_REFUSALS))
 
         def live() -> Sequence[tuple[str, Interval]]:
             with server.lock:
@@ -146,7 +148,7 @@ def outlook_lab(folder: Path) -> Iterator[ProviderLab]:
 
 
 @contextmanager
-def caldav_lab(folder: Path) -> Iterator[ProviderLab]:
+def caldav_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
     folder.mkdir(parents=True)
     with radicale(folder) as server, server.hands("organiser") as hands:
         hands.make_calendar("/organiser/interviews/")
