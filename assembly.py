@@ -161,6 +161,7 @@ def build_bot(parts: Services, token: str) -> AdminBot:
         lane=parts.settings.lane,
         foresee=foreseeing(parts.db, parts.calendars, parts.sop),
         ics=agenda_file,
+        parse=parse_sop,
     )
 
 
@@ -184,6 +185,7 @@ async def build_terminal_bot(parts: Services, stop: asyncio.Event) -> AdminBot:
         pace=0,
         foresee=foreseeing(parts.db, parts.calendars, parts.sop),
         ics=agenda_file,
+        parse=parse_sop,
     )
 
 

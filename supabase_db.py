@@ -266,6 +266,10 @@ class Database(AfterBooking, DeskCalls):
         """Put an SOP in force; `changed` is False when it already was. `source` is file, command or chat."""
         return await self._object("activate_sop", version=version, text=text, source=source, actor=actor)
 
+    async def sop_history(self, *, limit: int = 20) -> list[Json]:
+        """SOPs that have been in force, the latest first: `{version, source, actor, at, text}`, each once."""
+        return await self._list("sop_history", limit=limit)
+
     async def record_audit(
         self,
         *,

@@ -31,7 +31,20 @@ from telegram.ext import (
 from telegram.request import BaseRequest
 
 from chat import changes, files, intake, taps
-from chat.buttons import PREFIX, Commanded, Dealt, Desk, Foresee, Step, WriteIcs, dealt, purpose_of, see_nothing, under
+from chat.buttons import (
+    PREFIX,
+    Commanded,
+    Dealt,
+    Desk,
+    Foresee,
+    ParseSop,
+    Step,
+    WriteIcs,
+    dealt,
+    purpose_of,
+    see_nothing,
+    under,
+)
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
@@ -62,7 +75,8 @@ class AdminBot:
 
     `admins` are the numeric ids of those who are let in; `sop` gives the SOP in force; `request` replaces the network (the
     terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware); `foresee`
-    says what another plan would change, `ics` writes interviews as a file for calendar apps.
+    says what another plan would change, `ics` writes interviews as a file for calendar apps,
+    `parse` reads an SOP file.
     """
 
     def __init__(
@@ -78,9 +92,10 @@ class AdminBot:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         foresee: Foresee | None = None,
         ics: WriteIcs,
+        parse: ParseSop,
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
-        self._foresee, self._ics = foresee or see_nothing, ics
+        self._foresee, self._ics, self._parse = foresee or see_nothing, ics, parse
         self._admins = frozenset(admins)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()
@@ -274,6 +289,7 @@ class AdminBot:
             state=await self._db.bot_state(chat_id=admin),
             foresee=self._foresee,
             ics=self._ics,
+            parse=self._parse,
             message=message,
         )
         await self._commit(update, dealt(desk, await step(desk), use, intake.STALE))

@@ -36,6 +36,7 @@ class Foreseen:
 
 
 WriteIcs = Callable[[Sop, Sequence[Json], datetime], bytes]  # rows of the agenda and now, as a file for calendar apps
+ParseSop = Callable[[str, str], Sop]  # a YAML text and its name; `InvalidSop` with every mistake
 Foresee = Callable[[Json, Json, datetime], Awaitable[Foreseen]]  # candidate, detail as `ask_replan` takes it, now
 
 
@@ -58,12 +59,19 @@ class Desk:
     state: Json | None
     foresee: Foresee
     ics: WriteIcs
+    parse: ParseSop
     message: int | None = None
 
     @property
     def actor(self) -> str:
         """Who does it, for the audit."""
         return f"telegram:{self.context.user}"
+
+    def result_told(self, candidate_chat: int | None) -> str:
+        """Who hears what comes of it: the admin who took the candidate in, else the one who decides."""
+        if candidate_chat in {None, self.context.chat}:
+            return "I write here when there is a result."
+        return "The admin who took the candidate in hears of the result; /status shows it, too."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chat import cards
+from chat import cards, sop_desk
 from chat.buttons import Card, Choice, Desk, Step, Tapped
 from chat.intake import Turn
 from chat.markup import Json, bold, code, esc, say
@@ -25,8 +25,9 @@ LISTS = (".csv", ".tsv", ".txt")
 
 def refusal(name: str, size: int) -> str:
     """Why a file is not even fetched; empty when it is."""
-    if not name.lower().endswith(LISTS):
-        return f"I can read lists of candidates ({', '.join(LISTS)}), but not {code(name)}."
+    if not name.lower().endswith(LISTS + sop_desk.FILES):
+        known = f"lists of candidates ({', '.join(LISTS)}) and SOPs ({', '.join(sop_desk.FILES)})"
+        return f"I can read {known}, but not {code(name)}."
     if size > LARGEST:
         return f"{code(name)} has {size:,} bytes; I take up to {LARGEST:,}. Split it into several."
     return ""
@@ -34,6 +35,8 @@ def refusal(name: str, size: int) -> str:
 
 async def opened(desk: Desk, name: str, data: bytes) -> Step:
     """What to say to a file that an admin has sent."""
+    if name.lower().endswith(sop_desk.FILES):
+        return await sop_desk.read_file(desk, name, data)
     return read_list(desk, name, data)
 
 

@@ -31,6 +31,7 @@ _EXAMPLES = (
         ("/block asha 3-5 Dec", "plans without somebody who cannot come."),
         ("/unblock", "says who can come again."),
         ("/cancel Priya", "gives a candidate up."),
+        ("/sop", "shows the SOP; send me a changed file and I show what is different before it counts."),
         ("/pause", "lets the queue stand still, /resume lets it go on."),
     )),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, changes, escalations, files, looking, moves
+from chat import cards, changes, escalations, files, looking, moves, sop_desk
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
 from chat.markup import Json
@@ -25,11 +25,13 @@ ACTIONS: Mapping[str, Tapped] = {
     **moves.ACTIONS,
     **files.ACTIONS,
     **looking.ACTIONS,
+    **sop_desk.ACTIONS,
 }
 
 # Name, short description for the menu, and what answers; in the order of the menu.
 COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     **looking.COMMANDS,
+    "sop": ("The SOP: see it, change it, go back", sop_desk.show),
     "import": ("Take in a list: send me a CSV file", files.ask_for_file),
     "escalations": ("What needs your decision", escalations.show_escalations),
     "reschedule": ("Move rounds: /reschedule Priya", moves.reschedule),

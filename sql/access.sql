@@ -24,7 +24,7 @@ declare
     'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'claim_notices',
     'notice_sent', 'notice_failed',
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
-    'active_sop', 'activate_sop',
+    'active_sop', 'activate_sop', 'sop_history',
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',
     'joined', 'without', 'joined_replan', 'excepted', 'requested', 'ask_replan', 'close_questions', 'retake_times', 'rebook', 'stand',
     'move_interview', 'chosen_interview', 'follow_anyway', 'restore_event', 'do_option', 'take_option',

@@ -17,6 +17,7 @@ from telegram import Update
 
 from chat.buttons import Foresee, Foreseen
 from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
+from config import parse_sop
 from records import agenda_file
 from sop import Sop
 from supabase_db import Database
@@ -161,6 +162,7 @@ class TelegramPerson(Person):
             clock=lambda: self.now,
             foresee=self.looks_ahead,
             ics=agenda_file,
+            parse=parse_sop,
         )
 
     async def comes(self) -> None:
@@ -240,6 +242,7 @@ class TerminalPerson(Person):
             clock=lambda: self.now,
             foresee=self.looks_ahead,
             ics=agenda_file,
+            parse=parse_sop,
         )
         await self.bot.__aenter__()
         self._polling = asyncio.create_task(self.bot.poll(self.stop))

@@ -34,3 +34,14 @@ begin
   return public.active_sop() || jsonb_build_object('changed', v_active ->> 'version' is distinct from p_version);
 end;
 $$;
+
+-- SOPs that have been in force, with their texts, by when they last came into force, newest first.
+create or replace function public.sop_history(p_limit integer default 20) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(to_jsonb(h) - 'id' order by h.id desc), '[]') from (
+    select last.id, last.version, last.source, last.actor, last.at, v.text
+    from (select distinct on (version) * from public.sop_activations order by version, id desc) last
+      join public.sop_versions v on v.version = last.version
+    order by last.id desc limit p_limit
+  ) h;
+$$;

@@ -91,7 +91,10 @@ async def test_long_lists_are_shown_in_part(person: Person) -> None:
 
 
 async def test_what_is_no_list_or_too_large_is_refused_before_it_is_fetched(person: Person) -> None:
-    assert "I can read lists of candidates (.csv, .tsv, .txt), but not cv.pdf." in await person.sends("cv.pdf", b"%PDF")
+    assert (
+        "I can read lists of candidates (.csv, .tsv, .txt) and SOPs (.yaml, .yml), but not cv.pdf."
+        in await person.sends("cv.pdf", b"%PDF")
+    )
     answer = await person.sends("list.csv", b"x" * 1_000_001)
     assert "list.csv has 1,000,001 bytes; I take up to 1,000,000. Split it into several." in answer
 

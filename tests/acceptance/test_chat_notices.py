@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from chat.polling import Poller
+from config import parse_sop
 from domain.errors import ChatError, SecondPoller
 from records import agenda_file
 from sop import Sop
@@ -117,7 +118,16 @@ async def test_two_notices_to_one_chat_keep_their_distance(database: Database, s
         return sop
 
     await tell(database, str(ADMIN), str(ADMIN), str(ADMIN))
-    talking = AdminBot(token="1:X", db=database, sop=current, admins=[ADMIN], request=server, pace=0.2, ics=agenda_file)
+    talking = AdminBot(
+        token="1:X",
+        db=database,
+        sop=current,
+        admins=[ADMIN],
+        request=server,
+        pace=0.2,
+        ics=agenda_file,
+        parse=parse_sop,
+    )
     async with talking as bot:
         stop, start = asyncio.Event(), asyncio.get_running_loop().time()
         delivering = asyncio.create_task(bot.deliver_notices(stop))

@@ -16,6 +16,7 @@ import pytest
 
 from chat.logs import HideToken, protect_logs
 from chat.terminal import ADMIN_ID, Console, TerminalRequest
+from config import parse_sop
 from records import agenda_file
 from sop import Sop
 from supabase_db import Database
@@ -51,6 +52,7 @@ async def typed(database: Database, sop: Sop, data: bytes) -> str:
         pace=0,
         clock=lambda: NOW,
         ics=agenda_file,
+        parse=parse_sop,
     )
     async with bot:
         await asyncio.wait_for(bot.poll(stop), 10)
