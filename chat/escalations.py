@@ -188,9 +188,9 @@ async def _take(desk: Desk, action: Json) -> Step:
     command = {"take_shown": {"escalation_id": row["id"], "option": place, "shown": shown, "actor": desk.actor}}
     name, text = bold(row["name"]), esc(shown["text"])
     doing = (
-        "I book exactly these times now. If one of them has gone meanwhile, I book nothing and ask you again."
+        "I book exactly these times now. If one of them has gone meanwhile, I book nothing and ask again."
         if shown.get("interviews")
-        else "I write here when there is a result."
+        else desk.result_told(row["chat_id"])
     )
     told = Told(
         done=[f"{cards.BOOKED} {name}: {text}", doing],
@@ -221,7 +221,7 @@ async def _again(desk: Desk, action: Json) -> Step:
         return await _gone(desk)
     name = bold(row["name"])
     told = Told(
-        done=[f"{cards.WAITS} {name} is queued again. I will write here when there is a result."],
+        done=[f"{cards.WAITS} {name} is queued again. {desk.result_told(row['chat_id'])}"],
         before=[f"{cards.WAITS} {name} is queued already."],
         refused=[f"{name} cannot be queued just now. {_status(row)}"],
     )

@@ -214,8 +214,8 @@ async def _replan(desk: Desk, action: Json) -> Step:
         return await _changed(desk, _which(desk, match))
     told = Told(
         done=[
-            f"{cards.WAITS} {name}: I change exactly that now, and write here when it is done.",
-            "If one of the new times has gone meanwhile, everything stays as it is and I ask you again.",
+            f"{cards.WAITS} {name}: I change exactly that now. {desk.result_told(match['chat_id'])}",
+            "If one of the new times has gone meanwhile, everything stays as it is and I ask again.",
         ],
         before=[f"{cards.WAITS} {name}: that is being done already."],
         refused=[f"{name}: something has changed meanwhile, so nothing was done. Please look again."],

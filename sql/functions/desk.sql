@@ -69,6 +69,11 @@ begin
   update public.telegram_updates set
     outcome = case when p_command is not null and p_command <> 'null' then public.desk_command(p_command) end
   where update_id = p_update_id returning * into v_row;
+  update public.candidates set chat_id = p_chat_id  -- nobody took this candidate in by chat: who decides hears what comes of it
+  where chat_id is null and id = case
+    when p_command ?| array['take_shown', 'resolve_escalation'] then (v_row.outcome ->> 'candidate_id')::uuid
+    when p_command ?| array['requeue', 'cancel_candidate', 'ask_replan'] then (v_row.outcome ->> 'id')::uuid
+  end;
   return public.update_json(v_row) || '{"repeated": false}';
 end;
 $$;

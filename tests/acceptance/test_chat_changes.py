@@ -115,6 +115,17 @@ async def test_all_rounds_can_be_moved_together(person: Person, office: Office) 
     assert all(after[name][0] != before[name][0] for name in before)
 
 
+async def test_who_moves_rounds_of_a_candidate_from_a_list_hears_of_it(person: Person, office: Office) -> None:
+    await quietly_booked(person, office)
+    assert await person.reads_news() == ""
+    await person.says("/reschedule Priya")
+    await person.taps("Closing talk")
+    assert "I write here when there is a result." in await person.taps("Confirm")
+    await office.works(person)
+
+    assert "✅ Priya Nair: the plan has changed." in await person.reads_news()
+
+
 async def test_leaving_it_changes_nothing(person: Person, office: Office) -> None:
     before = places(await booked(person, office))
     await person.says("/reschedule Priya")
