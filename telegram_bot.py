@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import Any, Self
 
 from telegram import BotCommand, Update
 from telegram.constants import ChatType
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import Forbidden, InvalidToken, TelegramError
 from telegram.ext import (
     Application,
     ApplicationHandlerStop,
@@ -53,6 +52,7 @@ from chat.menu import menu, show_help
 from chat.polling import App, Poller, seconds_asked_for, wait
 from chat.questions import Context
 from chat.sending import PACE_SECONDS, Sender, deliver_due
+from chat.updates import kind_of, passes, where
 from domain.errors import ChatError, DatabaseUnavailable, WrongState
 from sop import Sop
 from supabase_db import Database
@@ -184,7 +184,7 @@ class AdminBot:
             update_id=update.update_id,
             chat_id=chat.id if chat else 0,
             user_id=user.id if user else 0,
-            detail={"kind": _kind(update), "chat_type": chat.type if chat else None},
+            detail={"kind": kind_of(update), "chat_type": chat.type if chat else None},
         )
         raise ApplicationHandlerStop
 
@@ -370,7 +370,7 @@ class AdminBot:
     async def _make_good(self, update: Update, error: Exception) -> None:
         extra = {"action": "update_failed", "update_id": update.update_id}
         admin = self._admin(update)
-        if _passes(error):
+        if passes(error):
             logger.warning("update put off: %s", type(error).__name__, extra=extra)
             self._put_off[update.update_id] = seconds_asked_for(error)
             if isinstance(error, DatabaseUnavailable) and admin is not None and admin not in self._told_of_outage:
@@ -381,20 +381,6 @@ class AdminBot:
             logger.info("too late", extra=extra)
             await self._sender.reply(update, [say(_TOO_LATE)], None)
             return
-        logger.error("update failed: %s\n%s", type(error).__name__, _where(error), extra=extra)
+        logger.error("update failed: %s\n%s", type(error).__name__, where(error), extra=extra)
         if admin is not None:
             await self._sender.reply(update, [say(_SORRY)], None)
-
-
-def _passes(error: Exception) -> bool:
-    """Whether the same update may well succeed a little later."""
-    return isinstance(error, DatabaseUnavailable | RetryAfter | NetworkError) and not isinstance(error, BadRequest)
-
-
-def _where(error: Exception) -> str:
-    return "".join(traceback.format_tb(error.__traceback__))
-
-
-def _kind(update: Update) -> str:
-    """The type of an update, such as `message` or `poll_answer`."""
-    return next((name for name in Update.ALL_TYPES if getattr(update, name, None) is not None), "unknown")

@@ -1,0 +1,25 @@
+"""What can be said of an update, and of an error that dealing with it ended in. Pure."""
+
+from __future__ import annotations
+
+import traceback
+
+from telegram import Update
+from telegram.error import BadRequest, NetworkError, RetryAfter
+
+from domain.errors import DatabaseUnavailable
+
+
+def kind_of(update: Update) -> str:
+    """The type of an update, such as `message` or `poll_answer`."""
+    return next((name for name in Update.ALL_TYPES if getattr(update, name, None) is not None), "unknown")
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same update may well succeed a little later."""
+    return isinstance(error, DatabaseUnavailable | RetryAfter | NetworkError) and not isinstance(error, BadRequest)
+
+
+def where(error: Exception) -> str:
+    """The lines of code an error came through, without its text."""
+    return "".join(traceback.format_tb(error.__traceback__))
