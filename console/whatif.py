@@ -80,15 +80,15 @@ def refusals(simulation: Simulation, never: int) -> RenderableType:
     gone = sum(one.result is None for one in simulation.refused)
     taken = refused - never - gone
     why = {
-        "could not even if everybody were free: their slots do not suit the hours, gaps and limits": never,
-        "because of what is taken": taken,
-        "because there is no such course": gone,
+        "never could, however free everybody is: the slots do not suit the hours, gaps and limits": never,
+        "could, if less were taken": taken,
+        "asked for a course that is not there": gone,
     }
-    parts = [f"{count if count < refused else 'all of them'} {text}" for text, count in why.items() if count]
     stuck = [f"{escape(_round(simulation.sop, *place))} {count}" for place, count in simulation.stuck.most_common()]
     return Group(
-        f"{plural(refused, 'candidate does', 'candidates do')} not get through: {'; '.join(parts)}.",
-        f"[dim]Stuck at: {', '.join(stuck)}.[/]",
+        f"{plural(refused, 'candidate does', 'candidates do')} not get through.",
+        *(f"  {count} {text}" for text, count in why.items() if count),
+        f"[dim]  Stuck at: {', '.join(stuck)}.[/]",
     )
 
 
