@@ -30,6 +30,7 @@ from sightings import interval_of
 from sop import Sop
 from sop.draws import Arrival, draw_candidates
 from sop.loads import loads, never_fit, with_more_time
+from sop.model import Interviewer
 from sop.simulation import Simulation, simulate
 from supabase_db import Database
 from utils import day_text, instant, plural
@@ -92,10 +93,10 @@ class Scenario:
 
 async def run_simulation(settings: Settings, address: Json, question: Question, now: datetime, out: Console) -> None:
     """The whole of `python main.py simulate`. `FieldError` names an option that cannot be right."""
-    _check(question)
+    check_question(question)
     async with await Database.connect(**address) as db:
         base = await _in_force(db, settings)
-        other = _changed(base, question)
+        other = changed_sop(base, question)
         unknown = next((who for who in question.without if who not in other.interviewers), None)
         if unknown is not None:
             raise FieldError("--without", unknown, f"The interviewers are {', '.join(other.interviewers)}.")
@@ -109,8 +110,8 @@ async def run_simulation(settings: Settings, address: Json, question: Question, 
     _show(question, runs, more, out)
 
 
-def _check(question: Question) -> None:
-    """What is wrong with the question whatever is true."""
+def check_question(question: Question) -> None:
+    """`FieldError` for what cannot be right whatever is true."""
     chart = question.chart
     if chart is not None and (chart.suffix.lower() != ".png" or not chart.parent.is_dir()):
         raise FieldError("--chart", chart, "Name a .png file in a folder that is there.")
@@ -128,8 +129,8 @@ async def _in_force(db: Database, settings: Settings) -> Sop:
     return parse_sop(active["text"], "the SOP in force") if active else load_sop(settings.sop_path)
 
 
-def _changed(base: Sop, question: Question) -> Sop:
-    """The SOP with what would be different in it."""
+def changed_sop(base: Sop, question: Question) -> Sop:
+    """The SOP with what would be different in it; `SopError` for what cannot be right."""
     sop = load_sop(question.sop) if question.sop else base
     changes: dict[str, object] = {}
     for text in question.changes:
@@ -185,29 +186,30 @@ def _absent(question: Question, world: World, sop: Sop, now: datetime) -> dict[s
     """Busy times with those who would be away."""
     busy = world.busy_of(sop)
     for who in question.without:
-        busy[who] = (*busy[who], _away(question, world, sop, who, now))
+        busy[who] = (*busy[who], away(question, sop.interviewers[who], world.span, now))
     return busy
 
 
-def _away(question: Question, world: World, sop: Sop, who: str, now: datetime) -> Interval:
-    """When somebody would be away: the dates in their own zone, or all the time."""
-    tz = sop.interviewers[who].zone
-    first, last = (
-        None if text is None else _date(option, text, now.astimezone(tz).date())
-        for option, text in (("--from", question.away_from), ("--to", question.away_to))
-    )
-    start = world.span.start if first is None else instant(first, 0, tz)
-    end = world.span.end if last is None else instant(last, 1440, tz)
+def away(question: Question, person: Interviewer, span: Interval, now: datetime) -> Interval:
+    """When somebody would be away: the dates in their own zone, and without dates the whole span."""
+    today = now.astimezone(person.zone).date()
+    first = _date("--from", question.away_from, today) if question.away_from else None
+    last = _date("--to", question.away_to, today) if question.away_to else None
+    start = instant(first, 0, person.zone) if first else span.start
+    end = instant(last, 1440, person.zone) if last else span.end
     if end <= start:
-        raise FieldError("--to", question.away_to, "It lies before --from, or before today.")
+        raise FieldError(
+            "--from/--to", f"{first or ''} to {last or ''}", "It ends before it starts, or lies out of reach."
+        )
     return Interval(start=start, end=end)
 
 
 def _date(option: str, text: str, today: date) -> date:
-    days = parse_dates(text, today)
-    if len(days) != 1:
-        raise FieldError(option, text, "Write one date, such as 2026-12-01, 1 Dec or +7d.")
-    return next(iter(days))
+    try:
+        [day] = parse_dates(text, today)
+    except (FieldError, ValueError) as error:
+        raise FieldError(option, text, "Write one date, such as 2026-12-01, 1 Dec or +7d.") from error
+    return day
 
 
 # Running and showing ----------------------------------------------------------------------------------------------
@@ -241,8 +243,8 @@ def _warn(question: Question, world: World, sop: Sop, now: datetime, out: Consol
     for line in world.unread(sop):
         out.print(f"[yellow]Calendar not read, so taken as busy all the time:[/] {escape(line)}")
     for who in question.without:
-        away = _away(question, world, sop, who, now)
-        theirs = sum(who in one.interviewers and one.interval.meets(away) for one in world.booked)
+        gone = away(question, sop.interviewers[who], world.span, now)
+        theirs = sum(who in one.interviewers and one.interval.meets(gone) for one in world.booked)
         if theirs:
             name = sop.interviewers[who].name
             out.print(f"[yellow]{name} has {plural(theirs, 'interview')} then, which would have to move.[/]\n")
