@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from telegram import BotCommand, Update
-from telegram.constants import ChatType
 from telegram.error import Forbidden, InvalidToken, TelegramError
 from telegram.ext import (
     Application,
@@ -29,7 +28,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import changes, files, intake, taps
+from chat import changes, files, intake, people, taps
 from chat.buttons import (
     PREFIX,
     Commanded,
@@ -45,6 +44,7 @@ from chat.buttons import (
     under,
 )
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
+from chat.gate import Gate
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
 from chat.markup import Json, code, say, toast
@@ -52,7 +52,7 @@ from chat.menu import menu, show_help
 from chat.polling import App, Poller, seconds_asked_for, wait
 from chat.questions import Context
 from chat.sending import PACE_SECONDS, Sender, deliver_due
-from chat.updates import kind_of, passes, where
+from chat.updates import passes, where
 from domain.errors import ChatError, DatabaseUnavailable, WrongState
 from sop import Sop
 from supabase_db import Database
@@ -73,10 +73,9 @@ Callback = ContextTypes.DEFAULT_TYPE
 class AdminBot:
     """The bot, connected while it is used as a context manager.
 
-    `admins` are the numeric ids of those who are let in; `sop` gives the SOP in force; `request` replaces the network (the
-    terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware); `foresee`
-    says what another plan would change, `ics` writes interviews as a file for calendar apps,
-    `parse` reads an SOP file.
+    `admins` are the numeric ids of the owners, who let others in; `sop` gives the SOP in force; `request` replaces the network
+    (the terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware);
+    `foresee` says what another plan would change, `ics` writes interviews as a file for calendar apps, `parse` reads an SOP file.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class AdminBot:
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
         self._foresee, self._ics, self._parse = foresee or see_nothing, ics, parse
-        self._admins = frozenset(admins)
+        self._entrance = Gate(db, admins)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()
         protect_logs(token)
@@ -164,29 +163,38 @@ class AdminBot:
 
     async def deliver_due_notices(self) -> int:
         """Send the notices that are due now, a few at most; how many there were."""
-        return await deliver_due(self._db, self._sender, self._admins, now=self._clock)
+        return await deliver_due(self._db, self._sender, self._entrance.admins, now=self._clock)
 
     # Who is let in ------------------------------------------------------------------------------------------------------------
 
     def _admin(self, update: Update) -> int | None:
-        """The id of the admin who sent an update in their private chat, which is also the chat's id; None for everybody else."""
-        user, chat = update.effective_user, update.effective_chat
-        if user is None or chat is None or chat.type != ChatType.PRIVATE or chat.id != user.id:
-            return None
-        return user.id if user.id in self._admins else None
+        """The id of somebody let in, in their private chat, which has the same id; None for everybody else."""
+        return self._entrance.known(update)
 
     async def _gate(self, update: Update, _: Callback) -> None:
         """Before any other handler, for updates of every kind: for those not let in nothing happens but an audit row."""
-        if self._admin(update) is not None:
+        role = await self._entrance.role(update)
+        if role and people.may(role, update):
             return
-        user, chat = update.effective_user, update.effective_chat
-        await self._db.refuse_update(
-            update_id=update.update_id,
-            chat_id=chat.id if chat else 0,
-            user_id=user.id if user else 0,
-            detail={"kind": kind_of(update), "chat_type": chat.type if chat else None},
-        )
+        if role:
+            await self._answer(update, [say(people.LOOK_ONLY)])
+        elif not await self._joined(update):
+            await self._entrance.refuse(update)
         raise ApplicationHandlerStop
+
+    async def _joined(self, update: Update) -> bool:
+        """Whether a stranger has come in with a one-time code."""
+        user, command = people.private_user(update), people.invitation(update)
+        if user is None or command is None:
+            return False
+        about: Json = {"update_id": update.update_id, "chat_id": user, "user_id": user, "state": None}
+        try:
+            done = await self._db.bot_turn(**about, replies=[say(people.WELCOME)], command=command)
+        except WrongState:
+            return False
+        await self._sender.reply(update, done["replies"], done["outcome"])
+        await self._db.replied(update_id=update.update_id)
+        return True
 
     # What answers what --------------------------------------------------------------------------------------------------------
 
@@ -265,6 +273,8 @@ class AdminBot:
         action = await self._db.button_action(token=token, chat_id=admin, user_id=admin, message_id=message)
         if action is None:
             await self._answer(update, [toast(intake.STALE)])
+        elif not people.may_tap(self._entrance.roles.get(admin, people.VIEWER), action):
+            await self._answer(update, [toast(people.LOOK_ONLY)])
         else:
             await self._do(update, lambda desk: taps.tapped(desk, action), use=token, message=message)
 
@@ -291,6 +301,7 @@ class AdminBot:
             ics=self._ics,
             parse=self._parse,
             message=message,
+            role=self._entrance.roles[admin],
         )
         await self._commit(update, dealt(desk, await step(desk), use, intake.STALE))
 

@@ -61,6 +61,7 @@ class Desk:
     ics: WriteIcs
     parse: ParseSop
     message: int | None = None
+    role: str = "owner"
 
     @property
     def actor(self) -> str:

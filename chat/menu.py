@@ -33,6 +33,7 @@ _EXAMPLES = (
         ("/cancel Priya", "gives a candidate up."),
         ("/sop", "shows the SOP; send me a changed file and I show what is different before it counts."),
         ("/pause", "lets the queue stand still, /resume lets it go on."),
+        ("/admins", "shows who may use this bot; owners let people in and out."),
     )),
 )  # fmt: skip
 

@@ -45,6 +45,7 @@ _PERHAPS_SENT = frozenset({"", "TimedOut"})  # somebody set out to send it and w
 _LATEST = timedelta(minutes=15)  # the longest wait before another try
 
 T = TypeVar("T")
+Admins = Callable[[], Awaitable[frozenset[int]]]  # those who are told what is for all admins
 
 
 class Sender:
@@ -138,7 +139,7 @@ class Sender:
         return True
 
 
-async def deliver_due(db: Database, sender: Sender, admins: frozenset[int], *, now: Callable[[], datetime]) -> int:
+async def deliver_due(db: Database, sender: Sender, admins: Admins, *, now: Callable[[], datetime]) -> int:
     """Send the notices that are due; how many there were. Each is reported sent, or failed for now or for good."""
     notices = await db.claim_notices(channel=CHANNEL, limit=_AT_ONCE, lease_seconds=_LEASE_SECONDS)
     for notice in notices:
@@ -156,13 +157,13 @@ async def deliver_due(db: Database, sender: Sender, admins: frozenset[int], *, n
     return len(notices)
 
 
-async def _delivered(db: Database, sender: Sender, notice: Json, admins: frozenset[int]) -> str:
+async def _delivered(db: Database, sender: Sender, notice: Json, admins: Admins) -> str:
     """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it."""
     lines = cards.notice(notice["kind"], notice["payload"])
     if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
         lines = [*lines, italic("(perhaps sent twice)")]
     rows = await notice_choices(db, notice)
-    chats = sorted(admins) if notice["recipient"] == EVERYBODY else [int(notice["recipient"])]
+    chats = await _chats(notice["recipient"], admins)
     receipts, refusal = [], Forbidden("there is nobody to tell")
     for chat in chats:
         try:
@@ -172,6 +173,12 @@ async def _delivered(db: Database, sender: Sender, notice: Json, admins: frozens
     if not receipts:
         raise refusal
     return " ".join(receipts)
+
+
+async def _chats(recipient: str, admins: Admins) -> list[int]:
+    """Who is told: one who is no admin any more hears nothing, all others do instead."""
+    present = await admins()
+    return [int(recipient)] if recipient != EVERYBODY and int(recipient) in present else sorted(present)
 
 
 async def _told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, changes, escalations, files, looking, moves, sop_desk
+from chat import cards, changes, escalations, files, looking, moves, people, sop_desk
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
 from chat.markup import Json
@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, Tapped] = {
     **files.ACTIONS,
     **looking.ACTIONS,
     **sop_desk.ACTIONS,
+    **people.ACTIONS,
 }
 
 # Name, short description for the menu, and what answers; in the order of the menu.
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     "block": ("Somebody cannot come: /block asha 3-5 Dec", changes.block),
     "unblock": ("Somebody can come again", changes.unblock),
     "pause": ("Let the queue stand still", changes.pause),
+    "admins": ("Who may use this bot", people.show),
     "resume": ("Let the queue go on", changes.resume),
 }
 

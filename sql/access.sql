@@ -9,6 +9,7 @@ declare
   v_tables constant text[] := array[
     'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
     'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
+    'bot_people', 'bot_invitations',
     'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events',
     'button_tokens', 'interviewer_blocks'
   ];
@@ -17,6 +18,7 @@ declare
     'audit_hash', 'audit_append', 'record_audit', 'audit_trail', 'verify_audit', 'refuse_audit_change',
     'candidate_json', 'queue_position', 'enqueued', 'enqueue', 'lock_fenced', 'lock_candidate', 'worker_of', 'wrong_state',
     'enqueue_all', 'numbers_since',
+    'role_of', 'bot_people', 'set_role', 'invite', 'join_by_code',
     'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
     'seated', 'add_interviews', 'holds_of', 'add_holds',
@@ -28,7 +30,7 @@ declare
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',
     'joined', 'without', 'joined_replan', 'excepted', 'requested', 'ask_replan', 'close_questions', 'retake_times', 'rebook', 'stand',
     'move_interview', 'chosen_interview', 'follow_anyway', 'restore_event', 'do_option', 'take_option',
-    'watch_state', 'watched', 'save_watch', 'lock_watched', 'note_seen', 'event_seen', 'follow_move', 'event_deleted',
+    'watch_state', 'is_asked', 'watched', 'save_watch', 'lock_watched', 'note_seen', 'event_seen', 'follow_move', 'event_deleted',
     'interviewer_declined', 'ask_about', 'ask_once', 'write_overruled', 'was_recorded',
     'pushed_json', 'push_begin', 'push_done', 'interview_to_push',
     'add_buttons', 'place_card', 'button_action', 'use_button', 'desk_turn', 'desk_command', 'take_shown', 'blocked_by',
@@ -61,7 +63,7 @@ begin
     end if;
   end loop;
   if v_service then
-    grant delete on public.bot_state, public.button_tokens, public.interviewer_blocks, public.statistics_reports to service_role;
+    grant delete on public.bot_people, public.bot_invitations, public.bot_state, public.button_tokens, public.interviewer_blocks, public.statistics_reports to service_role;
     revoke insert, update on public.schema_migrations, public.queue_now, public.agenda, public.open_escalations,
       public.interviewer_load from service_role;
     revoke update on public.scheduling_audit, public.sop_versions, public.sop_activations from service_role;

@@ -23,6 +23,12 @@ begin
         coalesce(v_args ->> 'lane', 'main'));
     when 'activate_sop' then
       return public.activate_sop(v_args ->> 'version', v_args ->> 'text', v_args ->> 'source', v_args ->> 'actor');
+    when 'set_role' then
+      return public.set_role((v_args ->> 'user_id')::bigint, v_args ->> 'role', v_args ->> 'name', v_args ->> 'actor');
+    when 'invite' then
+      return public.invite(v_args ->> 'code_hash', v_args ->> 'role', v_args ->> 'actor');
+    when 'join_by_code' then
+      return public.join_by_code(v_args ->> 'code_hash', (v_args ->> 'user_id')::bigint, v_args ->> 'name');
     when 'requeue' then
       return public.requeue((v_args ->> 'candidate_id')::uuid, v_args ->> 'actor', nullif(v_args -> 'request', 'null'),
         coalesce(v_args ->> 'reason', ''));

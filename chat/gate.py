@@ -1,0 +1,50 @@
+"""Who is let in: a role is read from the database at every update, so that whoever is removed is out at once, with every button
+on their screen. What each role may do is in `people.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from telegram import Update
+
+from chat.people import ADMIN, OWNER, private_user
+from chat.updates import kind_of
+from supabase_db import Database
+
+
+class Gate:
+    """Knows the owners by their ids, and everybody else who has a role as of their last update."""
+
+    def __init__(self, db: Database, owners: Iterable[int]) -> None:
+        self._db, self.owners = db, frozenset(owners)
+        self.roles: dict[int, str] = {}
+
+    def known(self, update: Update) -> int | None:
+        """The id of somebody let in, in their private chat, which has the same id; None for everybody else."""
+        user = private_user(update)
+        return user if user in self.roles else None
+
+    async def role(self, update: Update) -> str | None:
+        """What the sender may do now, whatever it was before; None for somebody who is not let in."""
+        user = private_user(update)
+        if user is None:
+            return None
+        role = OWNER if user in self.owners else await self._db.role_of(user_id=user)
+        self.roles.pop(user, None)
+        if role:
+            self.roles[user] = role
+        return role
+
+    async def admins(self) -> frozenset[int]:
+        """Everybody who may decide, and so is told what is to be decided."""
+        return self.owners | {one["user_id"] for one in await self._db.bot_people() if one["role"] == ADMIN}
+
+    async def refuse(self, update: Update) -> None:
+        """Write down, once, that somebody who is not let in wrote."""
+        user, chat = update.effective_user, update.effective_chat
+        await self._db.refuse_update(
+            update_id=update.update_id,
+            chat_id=chat.id if chat else 0,
+            user_id=user.id if user else 0,
+            detail={"kind": kind_of(update), "chat_type": chat.type if chat else None},
+        )

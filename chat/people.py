@@ -1,0 +1,136 @@
+"""Who may do what: owners (named in the settings) everything, admins all but inviting, viewers may only look.
+
+A role is read from the database at every update, so that whoever is removed is out at once, with every button on their screen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+
+from telegram import Update
+from telegram.constants import ChatType
+
+from chat import cards
+from chat.buttons import PREFIX, Card, Choice, Desk, Step, Tapped, Told
+from chat.markup import Json, bold, code
+
+OWNER, ADMIN, VIEWER = "owner", "admin", "viewer"
+LOOK_ONLY = "You may look at everything here, but change nothing. /help names what there is."
+WELCOME = "Welcome. /help says what I do."
+_LOOKS = frozenset({"queue", "status", "agenda", "week", "interviewers", "stats", "audit", "sop", "help"})
+_LOOKING = frozenset({"agenda", "interviewers", "audit", "sop", "sop_versions"})  # what viewers' buttons may do
+_CODE = re.compile(r"/start ([A-Za-z0-9_-]{22})")
+
+
+def private_user(update: Update) -> int | None:
+    """Who sent an update in their private chat, which has the same id; None for an update from anywhere else."""
+    user, chat = update.effective_user, update.effective_chat
+    if user is None or chat is None or chat.type != ChatType.PRIVATE or chat.id != user.id:
+        return None
+    return user.id
+
+
+def may(role: str, update: Update) -> bool:
+    """Whether somebody of this role may do what an update asks; of a button with a token, `may_tap` says it."""
+    if role != VIEWER:
+        return True
+    if update.callback_query:
+        return (update.callback_query.data or "").startswith(PREFIX)
+    text = (update.message and update.message.text) or ""
+    return text[:1] == "/" and text[1:].split(maxsplit=1)[:1] != [] and text[1:].split()[0].partition("@")[0] in _LOOKS
+
+
+def may_tap(role: str, action: Json) -> bool:
+    """Whether somebody of this role may do what a button stands for."""
+    return role != VIEWER or action["do"] in _LOOKING
+
+
+def invitation(update: Update) -> Json | None:
+    """The command by which a stranger joins with a one-time code; None for anything else."""
+    user, message = update.effective_user, update.message
+    found = _CODE.fullmatch((message.text or "").strip()) if message else None
+    if user is None or found is None or private_user(update) is None:
+        return None
+    return {"join_by_code": {"code_hash": _hash(found[1]), "user_id": user.id, "name": user.full_name[:100]}}
+
+
+async def show(desk: Desk, words: str) -> Step:
+    """Who may use the bot; with an id, the question whether to let that one in."""
+    if desk.role != OWNER:
+        return _said(desk, "Only owners let people in and out; they are named in TELEGRAM_ADMIN_IDS.")
+    if words.isascii() and words.isdigit() and 0 < int(words[:20]) < 2**52:
+        rows: list[list[Choice]] = [[(f"As {role}", _change(int(words), role, words)) for role in (ADMIN, VIEWER)]]
+        rows[0].append((f"{cards.GIVEN_UP} No", {"do": "people"}))
+        return Step(says=[Card(lines=[f"Let {code(words)} in?"], rows=rows)], state=desk.state)
+    return await _people(desk, {})
+
+
+async def _people(desk: Desk, _: Json) -> Step:
+    people = await desk.db.bot_people()
+    lines = [f"👥 {bold('Who may use this bot')}", "Owners are named in TELEGRAM_ADMIN_IDS."]
+    lines += [f"{bold(_name(one))} {code(one['user_id'])}: {one['role']}" for one in people]
+    lines += [
+        "",
+        f"Admins may do all but this, viewers may only look. {code('/admins 123456789')} lets in whom you know by id.",
+    ]
+    out: list[list[Choice]] = [
+        [(f"Remove {_name(one)}", _change(one["user_id"], None, _name(one)))] for one in people[:20]
+    ]
+    ask: list[Choice] = [
+        (f"Invite {'an' if role == ADMIN else 'a'} {role}", {"do": "invite", "role": role}) for role in (ADMIN, VIEWER)
+    ]
+    return Step(says=[Card(lines=lines, rows=[ask, *out])], state=desk.state)
+
+
+async def _invite(desk: Desk, action: Json) -> Step:
+    """A one-time code, shown this once."""
+    if desk.role != OWNER:
+        return await show(desk, "")
+    drawn = secrets.token_urlsafe(16)
+    told = Told(
+        done=[
+            f"Send this to the new {action['role']}; they write it to me. It works once, within 24 hours.",
+            code(f"/start {drawn}"),
+        ],
+        before=["That invitation was made before."],
+        refused=["That did not work. Please try again."],
+    )
+    command = {"invite": {"code_hash": _hash(drawn), "role": action["role"], "actor": desk.actor}}
+    return Step(says=[told], state=desk.state, command=command)
+
+
+async def _set_role(desk: Desk, action: Json) -> Step:
+    if desk.role != OWNER:
+        return await show(desk, "")
+    name, role = bold(action["name"]), action["role"]
+    told = Told(
+        done=[
+            f"{cards.BOOKED} {name} is {role} from now on." if role else f"{cards.GIVEN_UP} {name} is out, from now on."
+        ],
+        before=[f"That was so before; nothing has changed for {name}."],
+        refused=["That did not work. Please try again."],
+    )
+    arguments = {"user_id": action["user_id"], "role": role, "name": action["name"], "actor": desk.actor}
+    return Step(says=[told], state=desk.state, command={"set_role": arguments})
+
+
+def _change(user_id: int, role: str | None, name: str) -> Json:
+    return {"do": "set_role", "user_id": user_id, "role": role, "name": name}
+
+
+def _name(one: Json) -> str:
+    return str(one["name"] or one["user_id"])
+
+
+def _said(desk: Desk, line: str) -> Step:
+    return Step(says=[Card(lines=[line])], state=desk.state)
+
+
+def _hash(drawn: str) -> str:
+    return hashlib.sha256(drawn.encode()).hexdigest()
+
+
+ACTIONS: Mapping[str, Tapped] = {"people": _people, "invite": _invite, "set_role": _set_role}

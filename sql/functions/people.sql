@@ -1,0 +1,60 @@
+-- Who may use the bot, and invitations to it.
+
+create or replace function public.role_of(p_user_id bigint) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('role', role) from public.bot_people where user_id = p_user_id;
+$$;
+
+create or replace function public.bot_people() returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(to_jsonb(p) order by p.added_at, p.user_id), '[]') from public.bot_people p;
+$$;
+
+-- Lets somebody in with a role, or (without one) out.
+create or replace function public.set_role(p_user_id bigint, p_role text, p_name text, p_actor text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_before constant text := (select role from public.bot_people where user_id = p_user_id for update);
+begin
+  if v_before is not distinct from p_role then
+    return '{"changed": false}';
+  end if;
+  if p_role is null then
+    delete from public.bot_people where user_id = p_user_id;
+  else
+    insert into public.bot_people (user_id, role, name, added_by) values (p_user_id, p_role, coalesce(p_name, ''), p_actor)
+    on conflict (user_id) do update set role = excluded.role, added_by = excluded.added_by;
+  end if;
+  perform public.audit_append('role_changed', p_actor, p_detail => jsonb_build_object(
+    'user_id', p_user_id, 'before', v_before, 'after', p_role
+  ));
+  return '{"changed": true}';
+end;
+$$;
+
+create or replace function public.invite(p_code_hash text, p_role text, p_actor text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  delete from public.bot_invitations where expires_at < clock_timestamp() - interval '7 days';
+  insert into public.bot_invitations (code_hash, role, invited_by) values (p_code_hash, p_role, p_actor) on conflict do nothing;
+  if found then
+    perform public.audit_append('invited', p_actor, p_detail => jsonb_build_object('role', p_role));
+  end if;
+  return jsonb_build_object('changed', found);
+end;
+$$;
+
+-- Uses an invitation: whoever has the code gets its role, once.
+create or replace function public.join_by_code(p_code_hash text, p_user_id bigint, p_name text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_invitation public.bot_invitations;
+begin
+  update public.bot_invitations set used_by = p_user_id
+  where code_hash = p_code_hash and used_by is null and expires_at > clock_timestamp() returning * into v_invitation;
+  if not found then
+    raise sqlstate 'MS002' using message = 'there is no such invitation (any more)';
+  end if;
+  return public.set_role(p_user_id, v_invitation.role, p_name, v_invitation.invited_by);
+end;
+$$;
