@@ -232,6 +232,7 @@ def _name(sop: Sop, lever: Lever) -> str:
 _TEXTS: dict[str, Callable[[Sop, CandidateRequest, Lever, object], str]] = {
     "window": _longer_window,
     "slots": lambda _, __, ___, new: f"Widen the daily slots to {new}",
+    "weekdays": lambda _, __, ___, new: f"Let the candidate come on more weekdays: {new}",
     "interviewer": _one_more,
     "gap_max": lambda s, r, lever, new: f"Allow up to {_words(new)} between {_before(s, r, lever)} and {_title(s, r, lever)} "
     f"(now {_words(lever.old)})",

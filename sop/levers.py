@@ -21,6 +21,7 @@ HOUR = timedelta(hours=1)
 BENDS = {
     "window": 1.0,  # a day
     "slots": 1.0,  # an hour
+    "weekdays": 2.0,  # a weekday
     "gap_max": 0.75,  # a day
     "gap_min": 0.75,  # a day
     "finish_within": 0.75,  # a day
@@ -58,7 +59,7 @@ class Lever:
     @property
     def rule(self) -> str:
         """The rule that it weakens, as a conflict names it."""
-        return {"interviewer": "mapping", "events": "blocked"}.get(self.kind, self.kind)
+        return {"interviewer": "mapping", "events": "blocked", "weekdays": "slots"}.get(self.kind, self.kind)
 
     def bend(self, steps: int) -> float:
         return self.step * steps
@@ -92,7 +93,7 @@ def plain(value: object) -> Any:
 
 def levers(case: Case) -> list[Lever]:
     """Every lever of a case."""
-    kinds = (_window, _slots, _durations, _gaps, _limits, _switches, _interviewers)
+    kinds = (_window, _slots, _weekdays, _durations, _gaps, _limits, _switches, _interviewers)
     return [lever for kind in kinds for lever in kind(case) if lever.values]
 
 
@@ -117,6 +118,17 @@ def _slots(case: Case) -> Iterator[Lever]:
         values = [wider for n in range(1, 1440 // step + 1) if (wider := _wider(hours, n * step * way)) != hours]
         steps = [wider for before, wider in zip([hours, *values], values, strict=False) if wider != before]
         yield _lever("slots", "request.slots", hours, steps, scale=step / 60 * (1 if way > 0 else EARLIER))
+
+
+def _weekdays(case: Case) -> Iterator[Lever]:
+    """The same slots on weekdays that have none yet, one weekday more with each step, Monday first."""
+    hours = case.request.slots
+    longest = max(hours.days, key=lambda spans: sum(span.end - span.start for span in spans))
+    days, values = list(hours.days), []
+    for number in (number for number, spans in enumerate(hours.days) if not spans):
+        days[number] = longest
+        values.append(WeekHours(days=tuple(days)))
+    yield _lever("weekdays", "request.slots", hours, values)
 
 
 def _wider(hours: WeekHours, minutes: int) -> WeekHours:
