@@ -103,10 +103,16 @@ def _round(sop: Sop, course_id: str, round_id: str) -> str:
     )
 
 
-def interviewers(simulation: Simulation, found: Sequence[Load], more: Mapping[str, Simulation]) -> Table:
+LEGEND = (
+    "Used: how much of the free time at work the added interviews take. Keeps out: who would get through if this person had "
+    "nothing else and no limits. +1 h a day: what one hour more at work would give, and one interview more a day where there is "
+    "a limit."
+)
+
+
+def interviewers(simulation: Simulation, found: Sequence[Load], more: Mapping[str, Simulation]) -> RenderableType:
     """How full everybody is, and what one more hour a day of each would give (`more`)."""
-    columns = ("Booked", "Added", "Free time used", "At the limit", "Keeps out alone", "One hour more a day")
-    table = _table("Interviewer", *columns)
+    table = _table("Interviewer", "Booked", "Added", "Used", "At the limit", "Keeps out", "+1 h a day")
     for column in table.columns[1:6]:
         column.justify = "right"
     for one in found:
@@ -121,7 +127,7 @@ def interviewers(simulation: Simulation, found: Sequence[Load], more: Mapping[st
             str(one.keeps_out or "-"),
             _gain(simulation, more[one.who]) if one.who in more else "",
         )
-    return table
+    return Group(table, "", f"[dim]{LEGEND}[/]")
 
 
 def _gain(before: Simulation, after: Simulation) -> str:
