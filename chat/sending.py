@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -109,10 +110,17 @@ class Sender:
         return ids
 
     async def _file(self, chat_id: int, reply: Json) -> None:
-        """A picture or a document with its caption."""
-        file = InputFile(base64.b64decode(reply["data"]), filename=reply["file"])
-        send = self._bot.send_photo if reply["file"].endswith(".png") else self._bot.send_document
-        await patiently(lambda: send(chat_id, file, caption=reply["say"] or None, parse_mode=ParseMode.HTML))
+        """A picture or a document with its caption; a picture too large to be shown as one is sent as a document."""
+        ways = [self._bot.send_photo] * reply["file"].endswith(".png") + [self._bot.send_document]
+        for send in ways:
+            file = InputFile(base64.b64decode(reply["data"]), filename=reply["file"])
+            call = functools.partial(send, chat_id, file, caption=reply["say"] or None, parse_mode=ParseMode.HTML)
+            try:
+                await patiently(call)
+                break
+            except BadRequest:
+                if send is ways[-1]:
+                    raise
         self._last[chat_id] = time.monotonic()
 
     async def _sent(self, chat_id: int, text: str, markup: InlineKeyboardMarkup | None) -> Message:

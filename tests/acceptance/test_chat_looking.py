@@ -15,6 +15,7 @@ from supabase_db import Database, Json
 from tests.acceptance.test_chat import takes_in
 from tests.builders import make_request, make_reservation
 from tests.chat_driver import ADMIN, Person, TelegramPerson, TerminalPerson
+from tests.fakes.telegram import Refused
 from tests.integration.life import booked
 
 MONDAY = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # 10:00 in Los Angeles
@@ -90,6 +91,13 @@ async def test_the_week_as_a_picture(person: Person) -> None:
     assert "Try /week, /week next or /week 7 Dec." in await person.says("/week whenever")
     assert "Mon 16 Nov 2026 to Sun 22 Nov 2026" in await person.says("/week")
     assert "Mon 7 Dec 2026 to Sun 13 Dec 2026" in await person.says("/week 9 Dec")
+
+
+async def test_a_picture_that_telegram_does_not_show_comes_as_a_document(admin_in_telegram: TelegramPerson) -> None:
+    admin_in_telegram.server.refuse("sendPhoto", Refused(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"))
+
+    assert "📎 week-2026-11-16.png" in await admin_in_telegram.says("/week")
+    assert [name for name, _ in admin_in_telegram.server.calls][-2:] == ["sendPhoto", "sendDocument"]
 
 
 async def test_interviewers_with_their_load_and_what_comes_next(person: Person) -> None:
