@@ -1,4 +1,4 @@
-"""`check` and `simulate` as a person or a script meets them: in processes of their own, on the example."""
+"""`check` and `simulate` as a person or a script meets them, on the example."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from main import app
 from tests.acceptance.test_commands import ROOT, Shell
 
 SOP = (ROOT / "sop.yaml").read_text()
@@ -23,11 +25,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def checked(folder: Path, text: str, *options: str) -> tuple[int, str]:
-    """The exit code and the words of `check` on a file of this text."""
+    """The exit code and the words of `check` on a file of this text; in this process, as it needs nothing but the file."""
     (folder / "mine.yaml").write_text(text)
-    done = Shell(folder / "data")("check", str(folder / "mine.yaml"), *options)
-    assert not done.stderr
-    return done.returncode, " ".join(done.stdout.split())
+    done = CliRunner().invoke(app, ["check", str(folder / "mine.yaml"), *options], env={"COLUMNS": "200"})
+    return done.exit_code, " ".join(done.output.split())
 
 
 # check ------------------------------------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def test_mistakes_in_the_file_have_codes_and_an_example_that_fails_is_an_error(t
 
 def test_what_is_usual_for_candidates_can_be_said(tmp_path: Path) -> None:
     _, said = checked(tmp_path, SOP, "--usual-slots", "17:00-21:00")
-    wrong = Shell(tmp_path / "data")("check", "--usual-slots", "noonish")
+    wrong = Shell(tmp_path / "data")("check", "sop.yaml", "--usual-slots", "noonish")
 
     assert "warning SOP204 courses.data.rounds.screen Nobody can take Screening (30m) of Data Engineering when" in said
     assert wrong.returncode == 2
