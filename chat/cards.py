@@ -1,6 +1,7 @@
 """The plan, the queue and the agenda as text for a chat. Pure: rows and values in, lines of HTML out.
 
-One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, ❗ needs an admin, ✖️ given up, 📝 a draft, 📅 the agenda.
+One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, ❗ needs an admin, ✖️ given up, 📝 a draft, 📅 the agenda,
+👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
 """
 
 from __future__ import annotations
