@@ -140,7 +140,7 @@ def moved(sop: Sop, row: Json, to: Interval, seats: Sequence[Json], why: Sequenc
     """A person has moved the event against the rules."""
     times = {"start": to.start.isoformat(), "end": to.end.isoformat()}
     old = {"round": row["round"], "start": row["start"], "end": row["end"]}
-    return _question(
+    question = _question(
         "moved",
         row,
         [f"{row['title']} was moved in the calendar from {_when(sop, interval_of(row))} to {_when(sop, to)}.", *why],
@@ -151,6 +151,7 @@ def moved(sop: Sop, row: Json, to: Interval, seats: Sequence[Json], why: Sequenc
             {"kind": "replan", "text": "Find another time", "replan": {"excluded": [old]}},
         ],
     )
+    return {**question, "again": True}  # while the event is elsewhere, closing the question is no answer to it
 
 
 def deleted(sop: Sop, row: Json) -> Json:

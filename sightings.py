@@ -56,6 +56,7 @@ def booked_of(row: Json, sop: Sop) -> Booked:
             address: Decline(since=datetime.fromisoformat(one["since"]), dealt=one["dealt"])
             for address, one in row["event_answers"].items()
         },
+        asked=row["asked"],
     )
 
 

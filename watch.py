@@ -153,16 +153,14 @@ class _Sweep:
 
     async def _look_at(self, row: Json, ours: Sequence[EventState], changes: Changes) -> None:
         """Decide about one interview on the event as it is now. What seems to be gone is asked for once more by its key: lists of
-        changes leave out what was only just written, or moved out of their sight."""
+        changes leave out what was only just written, what came and went since, and what has moved out of their sight."""
         same = [event for event in ours if event.key == asking.key_of(row)]
-        if row["status"] == "reserved" and (same or row["handle"] in changes.gone):
-            self._later.append(row["id"])  # it is being written
         if not self._stands(row):
             return
         alive = [event for event in same if not event.cancelled and row["handle"] in {event.handle, ""}]
         state = alive[0] if alive else None
         if state is None:
-            if not (same or changes.complete or row["handle"] in changes.gone or self._is_due(row)):
+            if not (same or changes.complete or row["handle"] in changes.gone or row["due"]):
                 return
             state = await self._calendars.get(asking.key_of(row))
         decision = decide(booked_of(row, self._sop), seen_of(state), now=self._now, grace=self._sop.decline_grace)
@@ -171,9 +169,6 @@ class _Sweep:
         except WrongState:  # a worker is at the candidate, or has just been
             self._later.append(row["id"])
             self._did("later", row["id"])
-
-    def _is_due(self, row: Json) -> bool:
-        return row["look_at"] is not None and datetime.fromisoformat(row["look_at"]) <= self._now
 
     async def _act(self, row: Json, state: EventState | None, decision: Decision) -> None:
         if state is None or decision.action is Action.FREE:

@@ -6,13 +6,14 @@ written at all (`Overruled`), and the watch sorts it out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from typing import Any
 
 from calendar_utils import Calendars
 from calendars.base import Event, EventKey, EventState
 from domain.errors import CalendarConflict
-from lifecycle.watching import Edits, edited
+from lifecycle.watching import Edits, Said, edited
 from records import event_of
 from sightings import edits_from, edits_json, said_by, said_from, said_json, said_of, with_edits
 
@@ -22,7 +23,7 @@ TRIES = 3  # how often an event may change under our hands before its write is g
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overruled:
-    """A person was there first. `result` is what is known of the event, where this would have been the first write to it."""
+    """A person was there first. `result` is what is known of the event and what it said before, if it is still there."""
 
     reason: str
     result: Json
@@ -31,39 +32,45 @@ class Overruled:
 async def carry_out(calendars: Calendars, write: Json) -> Json | Overruled:
     """Do what a pending calendar write says; gives its result as `Database.write_done` takes it. Safe to repeat.
 
-    `CalendarConflict` when the event changes faster than it can be written, other `CalendarError`s as the calendar has them.
+    The first write of an event just puts it there. A later one looks before, for the event may have been changed, also back to
+    what we wrote once. `CalendarConflict` when the event changes faster than it can be written, other `CalendarError`s as the
+    calendar has them.
     """
     key = EventKey(interview=write["interview_id"], generation=write["generation"])
     if write["verb"] == "cancel":
         await calendars.cancel(key)
         return {}
     planned = event_of(key, write["revision"], write["payload"])
-    edits = edits_from(write["edits"])
-    said = said_from(write["said"]) or said_by(planned)
-    etag = write["etag"] if write["revision"] else ""
+    if not write["revision"]:
+        with contextlib.suppress(CalendarConflict):
+            return _result(await calendars.put(planned), Edits())
     for left in reversed(range(TRIES)):
-        event = with_edits(planned, edits)
-        try:
-            return _result(await calendars.put(event, etag=etag), edits)
-        except CalendarConflict:
-            if not left:
-                raise
         found = await calendars.get(key)
         if found is None or found.cancelled:
             return Overruled(reason="deleted", result={})
-        if found.interval not in (said.interval, event.interval):
-            return Overruled(reason="moved", result=_known(found, planned) if not write["revision"] else {})
-        edits, said, etag = edited(edits, said, said_of(found)), said_of(found), found.etag
+        before = _before(write, planned, found)
+        if found.interval not in (before.interval, planned.interval):
+            return Overruled(reason="moved", result={**_links(found), "said": said_json(before)})
+        edits = edited(edits_from(write["edits"]), before, replace(said_of(found), interval=before.interval))
+        try:
+            return _result(await calendars.put(with_edits(planned, edits), etag=found.etag), edits)
+        except CalendarConflict:
+            if not left:
+                raise
     raise AssertionError("the last try gives a result or an error")
+
+
+def _before(write: Json, planned: Event, found: EventState) -> Said:
+    """What the event said when a person could first change it: what this write made of it, when a try before has come through;
+    else what it said when it was last dealt with."""
+    said = said_from(write["said"])
+    if said is None or found.revision >= planned.revision:
+        return said_by(with_edits(planned, edits_from(write["edits"])))
+    return said
 
 
 def _result(state: EventState, edits: Edits) -> Json:
     return {**_links(state), "said": said_json(said_of(state)), "edits": edits_json(edits)}
-
-
-def _known(found: EventState, planned: Event) -> Json:
-    """Where the event is, and what it said before the person changed it: that makes their change the news that it is."""
-    return {**_links(found), "said": said_json(said_by(planned))}
 
 
 def _links(state: EventState) -> Json:

@@ -4,7 +4,7 @@ The human wins: whoever moves, deletes or declines an event is believed. Only wh
 last written or dealt with is remembered (`Booked.said`), and a change that was dealt with is not dealt with again.
 
     the event is gone                            FREE         its time, and ask what is to become of the round
-    its time is another                          FOLLOW       where the rules allow it (for the caller to find out), else ask
+    its time is another, and nobody is asked     FOLLOW       where the rules allow it (for the caller to find out), else ask
     its time is again the one that is booked     RETURNED     what was asked about the move has answered itself
     an interviewer declined, the grace is over   REPLACE      plan the round again without them
     the candidate declined, the grace is over    ASK          nobody can stand in for the candidate
@@ -72,7 +72,8 @@ class Decline:
 class Booked:
     """An interview as it is booked, and its event as it was when it was last dealt with (None: never seen since it was written).
 
-    `interviewers` are ids by address, `candidate` is an address, `declines` are by address.
+    `interviewers` are ids by address, `candidate` is an address, `declines` are by address. `asked`: somebody is deciding already
+    what becomes of an event that is not where it is booked.
     """
 
     interval: Interval
@@ -81,6 +82,7 @@ class Booked:
     said: Said | None
     edits: Edits = Edits()
     declines: Mapping[str, Decline] = field(default_factory=dict)
+    asked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,8 +147,11 @@ def _sorted(
     booked: Booked, before: Said, seen: Seen, over: frozenset[str], missing: tuple[str, ...]
 ) -> tuple[Action, tuple[str, ...]]:
     """The action that comes first, and whom it is about."""
-    if seen.said.interval != before.interval:
-        return (Action.RETURNED if seen.said.interval == booked.interval else Action.FOLLOW), ()
+    moved = seen.said.interval != before.interval
+    if seen.said.interval != booked.interval and (moved or not booked.asked):
+        return Action.FOLLOW, ()
+    if moved and seen.said.interval == booked.interval:
+        return Action.RETURNED, ()
     declined = tuple(who for address, who in booked.interviewers.items() if address in over)
     if declined:
         return Action.REPLACE, declined

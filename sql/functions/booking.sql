@@ -166,6 +166,7 @@ begin
     event_meeting = case v_write.verb when 'put' then coalesce(p_result ->> 'meeting', '') else '' end,
     event_said = case v_write.verb when 'put' then coalesce(p_result -> 'said', event_said) else event_said end,
     event_edits = coalesce(p_result -> 'edits', event_edits),
+    look_at = case v_write.verb when 'put' then 'epoch' else look_at end,  -- a list of changes never tells what came and went
     updated_at = clock_timestamp()
   where id = v_write.interview_id;
   perform public.audit_append(

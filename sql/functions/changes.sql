@@ -99,6 +99,14 @@ language sql set search_path = '' as $$
   where candidate_id = p_candidate_id and status in ('open') and right(kind, length(p_round) + 1) = ':' || p_round;
 $$;
 
+-- Questions about plans that were not possible have answered themselves once there is one.
+create or replace function public.close_plan_questions(p_candidate_id uuid) returns void
+language sql set search_path = '' as $$
+  update public.escalations set
+    status = 'resolved', resolved_at = clock_timestamp(), resolved_by = 'database', resolution = 'there is a plan now'
+  where candidate_id = p_candidate_id and status in ('open') and kind in ('replan', 'option', 'request');
+$$;
+
 -- The rows that a new plan changes: of each round the interview that stands, else the newest that was given up. Its id stays, so
 -- that the calendar's event is changed in place; one that was given up comes back in its next generation, as another event.
 create or replace function public.retake_times(p_row public.candidates, p_sop_version text, p_interviews jsonb) returns void
@@ -168,6 +176,7 @@ begin
     perform public.wrong_state(public.lock_candidate(p_candidate_id), 'be rebooked');
   end if;
   perform public.retake_times(v_row, p_sop_version, p_interviews);
+  perform public.close_plan_questions(v_row.id);
   perform public.audit_append('rebooked', public.worker_of(v_row), v_row.id, coalesce(p_detail, '{}'), p_sop_version);
   return jsonb_build_object('interviews', public.interviews_json(v_row.id), 'writes', public.writes_json(v_row.id));
 end;
@@ -193,7 +202,9 @@ begin
   if not found then
     perform public.wrong_state(public.lock_candidate(p_candidate_id), 'stand as booked');
   end if;
-  if jsonb_typeof(p_question) = 'object' then
+  if jsonb_typeof(p_question) is distinct from 'object' then
+    perform public.close_plan_questions(v_row.id);
+  else
     v_escalation := public.open_escalation(v_row.id, p_question ->> 'kind', p_question ->> 'reason',
       p_question -> 'detail', p_question -> 'options', p_sop_version);
   end if;

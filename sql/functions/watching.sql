@@ -6,20 +6,37 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
   select to_jsonb(w) from public.watches w where w.calendar = p_calendar;
 $$;
 
+-- Whether somebody is deciding, or a worker about to plan, what becomes of an event that is not where it is booked.
+create or replace function public.is_asked(p_interview public.interviews, p_candidate public.candidates) returns boolean
+language sql stable set search_path = '' as $$
+  select p_candidate.status <> 'booked' or exists (
+    select from public.escalations e
+    where e.candidate_id = p_candidate.id and e.status = 'open' and e.kind in ('moved:' || p_interview.round, 'replan', 'option')
+  );
+$$;
+
 -- Interviews with what a decision about them needs: those of these ids, those whose event has one of these handles, those that
--- are to be looked at by now, and with p_all all that are still to come.
+-- are to be looked at by now, and with p_all all that are still to come. due: look, though no change was told.
 create or replace function public.watched(
   p_ids jsonb default '[]', p_handles jsonb default '[]', p_all boolean default false, p_now timestamptz default clock_timestamp()
 ) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
+  with coming as (
+    select
+      i.id, i.look_at <= p_now
+      or (i.event_said ->> 'start')::timestamptz <> i.starts_at and not public.is_asked(i, c) as due
+    from public.interviews i join public.candidates c on c.id = i.candidate_id
+    where i.status = 'booked' and i.ends_at > p_now
+  )
   select coalesce(jsonb_agg(public.interview_json(i) || jsonb_build_object(
-    'candidate', public.candidate_json(c),
+    'candidate', public.candidate_json(c), 'asked', public.is_asked(i, c),
+    'due', coalesce((select due from coming where coming.id = i.id), false),
     'unwritten', exists (select from public.calendar_writes w where w.interview_id = i.id and w.status = 'pending')
-  ) order by i.starts_at, i.id), '[]')
+  ) order by i.starts_at, c.number, i.position), '[]')
   from public.interviews i join public.candidates c on c.id = i.candidate_id
   where i.id in (select value::uuid from jsonb_array_elements_text(p_ids))
     or (i.event_handle <> '' and i.event_handle in (select value from jsonb_array_elements_text(p_handles)))
-    or ((p_all or i.look_at <= p_now) and i.status = 'booked' and i.ends_at > p_now);
+    or i.id in (select id from coming where p_all or due);
 $$;
 
 -- Where reading goes on next time. p_later: interviews that could not be dealt with now, because a worker is at their candidate.
@@ -169,7 +186,8 @@ begin
 end;
 $$;
 
--- Something that an admin has to decide. Asked once: not while the same question is open, nor after it was answered.
+-- Something that an admin has to decide. Asked once: not while the same question is open, nor after it was answered; with again
+-- in the question, only not while it is open.
 create or replace function public.ask_about(
   p_interview_id uuid, p_generation integer, p_revision integer, p_question jsonb, p_seen jsonb default null, p_notices jsonb default '[]'
 ) returns jsonb
@@ -192,6 +210,7 @@ begin
   if exists (
     select from public.escalations
     where candidate_id = v_row.id and kind = p_question ->> 'kind' and detail = p_question -> 'detail'
+      and (status = 'open' or not coalesce((p_question -> 'again')::boolean, false))
   ) then
     return '{"changed": false}';
   end if;
@@ -222,7 +241,7 @@ begin
   update public.interviews set
     event_handle = coalesce(p_result ->> 'handle', event_handle), event_etag = coalesce(p_result ->> 'etag', event_etag),
     event_link = coalesce(p_result ->> 'link', event_link), event_meeting = coalesce(p_result ->> 'meeting', event_meeting),
-    event_said = coalesce(p_result -> 'said', event_said), look_at = clock_timestamp(), updated_at = clock_timestamp()
+    event_said = coalesce(p_result -> 'said', event_said), look_at = 'epoch', updated_at = clock_timestamp()
   where id = v_write.interview_id;
   perform public.audit_append('overruled', public.worker_of(public.lock_candidate(v_write.candidate_id)), v_write.candidate_id,
     jsonb_build_object('write_id', v_write.id, 'generation', v_write.generation, 'revision', v_write.revision, 'reason', p_reason),
