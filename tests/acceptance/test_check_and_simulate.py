@@ -27,7 +27,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 def checked(folder: Path, text: str, *options: str) -> tuple[int, str]:
     """The exit code and the words of `check` on a file of this text; in this process, as it needs nothing but the file."""
     (folder / "mine.yaml").write_text(text)
-    done = CliRunner().invoke(app, ["check", str(folder / "mine.yaml"), *options], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(app, ["check", str(folder / "mine.yaml"), *options], env={"COLUMNS": "500"})
     return done.exit_code, " ".join(done.output.split())
 
 
