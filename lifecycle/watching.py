@@ -191,8 +191,8 @@ def edited(before: Edits, said: Said, now: Said) -> Edits:
     return Edits(
         title=now.title if now.title != said.title else before.title,
         description=now.description if now.description != said.description else before.description,
-        added=(before.added | came) - left,
-        removed=(before.removed | left) - came,
+        added=(before.added | (came - before.removed)) - left,
+        removed=(before.removed | (left - before.added)) - came,
     )
 
 
