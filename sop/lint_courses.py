@@ -10,33 +10,39 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 
 from domain.model import CandidateRequest
+from sop.case import Case, case_of
 from sop.changes import replaced
+from sop.conflict import ALWAYS, everything, without
 from sop.lengths import Days
 from sop.lint_findings import Finding
-from sop.lint_people import and_, names
 from sop.model import Course, Sop
-from sop.planner import plan
-from sop.result import Blame, NoPlan, Plan
+from sop.planner import plan_case
+from sop.problem import Problem
+from sop.result import Blame, Plan
+from sop.search import Found, NotFound, search
 from utils import instant, plural
 
 LONGEST = 335  # days: nearly as long as a window can be, with room for the planner to look at longer ones
-# Windows, in days, in which to look for the rules to blame: the shorter, the quicker; too short ones are to blame themselves.
-LOOKED_INTO = (14, 56, LONGEST)
-# Which code a course that is impossible has, by the rules to blame; the first that is among them decides.
-BLAMED = (
-    ("finish_within", "SOP302"),
-    ("candidate_limit", "SOP401"),
-    ("daily_limit", "SOP401"),
-    ("weekly_limit", "SOP401"),
-    ("max_interviewers", "SOP401"),
-    ("breaks", "SOP401"),
-    ("gap_min", "SOP301"),
-    ("gap_max", "SOP301"),
-)
+LOOKED_INTO = 84  # days in which to look for what would have to give way
+BUDGET = 10_000  # states for each look: whether there is any plan is mostly plain after few
+# What can have to give way, the likeliest to be meant first, and the code that it gives the finding.
+GIVING_WAY = {
+    "finish_within": "SOP302",
+    "candidate_limit": "SOP401",
+    "max_interviewers": "SOP401",
+    "daily_limit": "SOP401",
+    "weekly_limit": "SOP401",
+    "breaks": "SOP401",
+    "gap_min": "SOP301",
+    "gap_max": "SOP301",
+    "when": "SOP304",
+    "distinct_interviewers": "SOP304",
+    "never_twice_in_a_row": "SOP304",
+}
 FIXES = {
     "SOP301": "Raise the max or lower the min of one of the gaps, or widen the hours of the people.",
     "SOP302": "Let the course take longer, or shorten its gaps.",
-    "SOP304": "Change one of these.",
+    "SOP304": "Loosen its rules, or name more people; python main.py simulate shows where candidates are stuck.",
     "SOP401": "Raise the limit, or loosen what stands against it.",
 }
 
@@ -60,17 +66,20 @@ def _course(sop: Sop, course: Course, today: date, window: timedelta) -> Iterato
             fix=f"Raise it to {most} or more, or take it out.",
         )
         return
-    usual = _ideal(sop, course, today, window.days)
-    if isinstance(usual, NoPlan):
+    usual = _sought(_ideal(sop, course, today, window.days))
+    if isinstance(usual, NotFound):
         yield _hard(sop, course, today, window) if usual.proven else _undecided(course)
 
 
 def _hard(sop: Sop, course: Course, today: date, window: timedelta) -> Finding:
     """What is to be said of a course that does not fit into a usual window."""
-    result = _ideal(sop, course, today, LONGEST)
-    if isinstance(result, NoPlan):
-        return _impossible(sop, course, today) if result.proven else _undecided(course)
-    days = (result.interviews[-1].end.astimezone(sop.zone).date() - today).days
+    case = _ideal(sop, course, today, LONGEST)
+    found = _sought(case)
+    if isinstance(found, NotFound):
+        return _impossible(sop, course, today) if found.proven else _undecided(course)
+    best = plan_case(case)
+    last = best.interviews[-1].end if isinstance(best, Plan) else case.now
+    days = (last.astimezone(sop.zone).date() - today).days
     return Finding(
         code="SOP303",
         where=f"courses.{course.id}",
@@ -96,98 +105,77 @@ def _any_day(sop: Sop) -> Sop:
     return replaced(sop, "holidays", Days())
 
 
-def _ideal(sop: Sop, course: Course, today: date, days: int) -> Plan | NoPlan:
-    """The plan of a candidate who always can for so many days from tomorrow on, while nobody has anything else to do."""
-    first = today + timedelta(days=1)
+def _sought(case: Case) -> Found | NotFound:
+    """Whether there is a plan, as far as the budget goes."""
+    return search(Problem(case), BUDGET)
+
+
+def _ideal(sop: Sop, course: Course, today: date, days: int) -> Case:
+    """A candidate who always can for so many days from tomorrow on, while nobody has anything else to do."""
     request = CandidateRequest(
         name="Anyone",
         email="anyone@example.com",
         course=course.id,
-        window=(first, today + timedelta(days=days)),
-        slots=["00:00-24:00"],  # type: ignore[arg-type]  # read from plain data, as every field is
+        window=(today + timedelta(days=1), today + timedelta(days=days)),
+        slots=ALWAYS,
     )
-    return plan(sop, request, busy={}, booked=(), now=instant(today, 0, sop.zone))
+    now = instant(today, 0, sop.zone)
+    return case_of(sop, request, busy={}, booked=(), now=now, keep=(), previous=(), thaw=False)
 
 
 def _impossible(sop: Sop, course: Course, today: date) -> Finding:
-    conflict = _conflict(sop, course, today)
-    rules = {blame.rule for blame in conflict}
-    code = next((code for rule, code in BLAMED if rule in rules), "SOP304")
-    why = and_(_said(sop, course, conflict)) if rules & set(_SAID) else "there are too few people for its rounds"
+    case = _ideal(sop, course, today, LOOKED_INTO)
+    rules = [blame for rule in GIVING_WAY for blame in everything(case) if blame.rule == rule]
+    helpful = [blame for blame in rules if isinstance(_sought(without(case, [blame])), Found)]
+    said = [_SAID[blame.rule](sop, course, blame.subject) for blame in helpful]
+    unless = f", unless {'this' if len(said) == 1 else 'one of these'} gives way: {'; '.join(said)}" if said else ""
+    code = GIVING_WAY[helpful[0].rule] if helpful else "SOP304"
     return Finding(
         code=code,
-        where=next((path for blame in conflict if (path := _path(course, blame, code))), f"courses.{course.id}"),
-        message=f"Nobody can get through {course.title}, however free everybody is. What rules it out: {why}.",
+        where=_path(course, helpful[0]) if helpful else f"courses.{course.id}",
+        message=f"Nobody can get through {course.title}, however free everybody is{unless}.",
         fix=FIXES[code],
     )
 
 
-def _conflict(sop: Sop, course: Course, today: date) -> Sequence[Blame]:
-    """The rules to blame, in the shortest window that is not to blame itself."""
-    found: Sequence[Blame] = ()
-    for days in LOOKED_INTO:
-        result = _ideal(sop, course, today, days)
-        found = result.conflict if isinstance(result, NoPlan) else ()
-        if all(blame.rule != "window" for blame in found):
-            break
-    return found
-
-
-def _said(sop: Sop, course: Course, conflict: Sequence[Blame]) -> list[str]:
-    """The rules in words, those of several people together."""
-    subjects: dict[str, list[str]] = {}
-    for blame in conflict:
-        key = blame.rule if blame.subject in sop.interviewers else f"{blame.rule} {blame.subject}"
-        subjects.setdefault(key, []).append(blame.subject)
-    return [
-        _SAID[key.split()[0]](sop, course, of[0] if " " in key else names(sop, of))
-        for key, of in subjects.items()
-        if key.split()[0] in _SAID
-    ]
-
-
-def _path(course: Course, blame: Blame, code: str) -> str:
-    """Where a blamed rule stands, for rules that give the finding its code."""
-    if (blame.rule, code) not in BLAMED:
-        return ""
+def _path(course: Course, blame: Blame) -> str:
+    """Where a rule stands in the file."""
     return _PATHS[blame.rule].format(blame.subject, course=course.id)
 
 
 _PATHS = {
     "finish_within": "courses.{course}.finish_within",
     "candidate_limit": "candidate.daily_limit",
+    "max_interviewers": "courses.{course}.max_interviewers",
     "daily_limit": "interviewers.{}.daily_limit",
     "weekly_limit": "interviewers.{}.weekly_limit",
-    "max_interviewers": "courses.{course}.max_interviewers",
     "breaks": "interviewers.{}.max_in_a_row",
     "gap_min": "courses.{course}.rounds.{}.gap.min",
     "gap_max": "courses.{course}.rounds.{}.gap.max",
+    "when": "courses.{course}.rounds.{}.when",
+    "distinct_interviewers": "courses.{course}.distinct_interviewers",
+    "never_twice_in_a_row": "courses.{course}.never_twice_in_a_row",
 }
 
 
 def _of_round(text: str) -> Callable[[Sop, Course, str], str]:
-    def said(_: Sop, course: Course, subject: str) -> str:
-        round_ = course.rounds[course.position(subject)]
-        return text.format(round_=round_, title=round_.title)
-
-    return said
+    return lambda _, course, subject: text.format(round_=course.rounds[course.position(subject)])
 
 
-# What a rule is called here: by what stands in the file. The window and the free calendars of this candidate are no rules of it.
+def _of_person(text: str) -> Callable[[Sop, Course, str], str]:
+    return lambda sop, _, subject: text.format(person=sop.interviewers[subject])
+
+
 _SAID: dict[str, Callable[[Sop, Course, str], str]] = {
-    "gap_min": _of_round("the gap of at least {round_.gap.min} before {title}"),
-    "gap_max": _of_round("the gap of at most {round_.gap.max} before {title}"),
-    "mapping": _of_round("who can take {title}"),
-    "when": _of_round("that {title} takes place only {round_.when}"),
-    "hours": lambda _, __, people: f"the hours of {people}",
-    "daily_limit": lambda _, __, people: f"the daily limit of {people}",
-    "weekly_limit": lambda _, __, people: f"the weekly limit of {people}",
-    "breaks": lambda _, __, people: f"the breaks of {people}",
-    "free": lambda _, __, people: f"the buffer of {people}",
     "finish_within": lambda _, course, __: f"that it finishes within {course.finish_within}",
+    "candidate_limit": lambda sop, _, __: f"that candidates sit at most {plural(sop.candidate.daily_limit or 0, 'round')} a day",
+    "max_interviewers": lambda _, course, __: f"that candidates meet at most {course.max_interviewers} interviewers",
+    "daily_limit": _of_person("{person.name}'s limit of {person.daily_limit} a day"),
+    "weekly_limit": _of_person("{person.name}'s limit of {person.weekly_limit} a week"),
+    "breaks": _of_person("the breaks of {person.name}"),
+    "gap_min": _of_round("the gap of at least {round_.gap.min} before {round_.title}"),
+    "gap_max": _of_round("the gap of at most {round_.gap.max} before {round_.title}"),
+    "when": _of_round("that {round_.title} takes place only {round_.when}"),
     "distinct_interviewers": lambda _, __, ___: "that nobody takes two rounds",
     "never_twice_in_a_row": lambda _, __, ___: "that nobody takes two rounds in a row",
-    "max_interviewers": lambda _, course, __: f"that a candidate meets at most {course.max_interviewers} interviewers",
-    "candidate_limit": lambda sop, _, __: f"that candidates sit at most {plural(sop.candidate.daily_limit or 0, 'round')} a day",
-    "notice": lambda _, __, ___: "the notice",
 }  # fmt: skip

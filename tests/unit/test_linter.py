@@ -10,10 +10,11 @@ import pytest
 
 from config import lines_of, parse_sop
 from domain.hours import WeekHours
-from sop import Sop
+from sop import NoPlan, Sop, plan
 from sop.lint_findings import CODES, Finding, Severity
 from sop.lint_people import starved_seats
 from sop.linter import USUAL, Usual, lint
+from tests.oracles.instances import MIXED, SMALL, random_instance
 from tests.unit.test_linter_examples import EXAMPLE_CODES
 from tests.unit.test_linter_mistakes import MISTAKES
 
@@ -178,7 +179,7 @@ BAD = [
     (
         "gap: {min: 1wd, max: 6d}",
         "gap: {max: 0d}",
-        ("SOP401", 5, "at most 1 round a day and the gap of at most 0d before Panel"),
+        ("SOP401", 5, "gives way: that candidates sit at most 1 round a day; the gap of at most 0d before Panel."),
     ),
     (
         "finish_within: 20d",
@@ -262,6 +263,19 @@ def test_what_candidates_usually_bring_can_be_said() -> None:
 
     assert {one.code for one in found(GOOD, evenings)} == {"SOP204", "SOP205"}
     assert {one.code for one in found(GOOD, short)} == {"SOP303"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_called_impossible_has_no_plan(seed: int) -> None:
+    """Random SOPs with every rule in play; some of their candidates have a plan, some have none."""
+    case = random_instance(seed, SMALL if seed % 2 else MIXED)
+    now = case.now.astimezone(case.sop.zone)
+
+    findings = lint(case.sop, now.date())
+
+    if any(one.severity is Severity.ERROR and one.where.startswith("courses.") for one in findings):
+        result = plan(case.sop, case.request, busy=case.busy, booked=case.booked, now=case.now)
+        assert isinstance(result, NoPlan)
 
 
 def test_every_code_has_a_bad_sop() -> None:
