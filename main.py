@@ -1,6 +1,6 @@
 """The command line: `python main.py run` is the product; the other commands look at what it did.
 
-What commands show is in `console/`, how the parts are joined in `assembly.py`, what `run` does in `session.py`.
+What commands show is in `console/`, how the parts are joined, and what `run` does, in `application/`.
 Exit codes: 0 done; 1 something needs a look (bad rows, an invalid SOP, a broken audit); 2 a wrong call or setting; 3 not found;
 4 no database.
 """
@@ -19,17 +19,17 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-import connecting
-from assembly import Json, Services, database_address, services
-from checking import check_file
+from application import connecting
+from application.assembly import Json, Services, database_address, services
+from application.checking import check_file
+from application.connecting import Finding
+from application.session import export_calendars, rounds_each, run_session, take_in, take_in_busy
+from application.simulating import Question, run_simulation
 from config import load_settings
-from connecting import Finding
 from console import views
 from console.findings import findings
 from domain.errors import DatabaseUnavailable, LocalPostgresError, SchedulerError
 from domain.slots import parse_slots
-from session import export_calendars, rounds_each, run_session, take_in, take_in_busy
-from simulating import Question, run_simulation
 from sop.linter import Severity
 from supabase_db import Database, migrations_script
 from utils import plural

@@ -17,7 +17,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import asking
+from booking import asking
+from booking.planning import Made, Outdated, Situation, decide, gather
+from booking.records import Json, booked_facts, moves, notice, reservation
+from booking.writing import Overruled, carry_out
 from calendar_utils import Calendars
 from domain.errors import (
     CalendarAuthError,
@@ -28,11 +31,8 @@ from domain.errors import (
     LostLease,
     SlotTaken,
 )
-from planning import Made, Outdated, Situation, decide, gather
-from records import Json, booked_facts, moves, notice, reservation
 from sop import NoPlan, Sop
 from supabase_db import Database
-from writing import Overruled, carry_out
 
 logger = logging.getLogger(__name__)
 

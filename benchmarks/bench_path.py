@@ -28,6 +28,7 @@ from calendars.base import Attendee, Event, EventKey, Owner
 from calendars.ical import write
 from calendars.local import LocalCalendar
 from config import load_sop
+from domain.hours import WeekHours
 from domain.model import CandidateRequest
 from local_postgres import LocalPostgres
 from scheduler import Scheduler
@@ -127,7 +128,7 @@ def _engine(db: Database, folder: Path, sop: Sop) -> Scheduler:
 def _request(number: int) -> CandidateRequest:
     return CandidateRequest(
         name=f"Candidate {number}", email=f"c{number}@example.com", course="java", window=WINDOW,
-        slots=["07:00-12:00", "15:00-19:00"],
+        slots=WeekHours.parse(["07:00-12:00", "15:00-19:00"]),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from booking.watch import Happened, sweep
 from calendar_utils import Calendars
 from calendars.base import Calendar, Owner, Response
 from calendars.local import LocalCalendar
@@ -18,7 +19,6 @@ from sop import Sop
 from supabase_db import Database
 from tests.builders import make_request
 from tests.contract import ics_hands
-from watch import Happened, sweep
 
 Json = dict[str, Any]
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)

@@ -15,10 +15,10 @@ from typing import Any
 
 from telegram import Update
 
+from booking.records import agenda_file
 from chat.buttons import Foresee, Foreseen
 from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
 from config import parse_sop
-from records import agenda_file
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from booking.planning import Preview, preview_replan
 from domain.errors import WrongState
-from planning import Preview, preview_replan
 from sop import NoPlan, Plan
 from supabase_db import Database
 from tests.acceptance.test_death import ask, let_leases_run_out

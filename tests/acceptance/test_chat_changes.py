@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assembly import foreseeing
+from application.assembly import foreseeing
 from calendar_utils import Calendars
 from calendars.base import Owner
 from calendars.local import LocalCalendar

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from booking.records import agenda_file
 from chat.polling import Poller
 from config import parse_sop
 from domain.errors import ChatError, SecondPoller
-from records import agenda_file
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from booking.records import agenda_file
 from chat.logs import HideToken, protect_logs
 from chat.terminal import ADMIN_ID, Console, TerminalRequest
 from config import parse_sop
-from records import agenda_file
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot

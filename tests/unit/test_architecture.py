@@ -25,44 +25,28 @@ MAP: dict[str, set[str]] = {
     "local_postgres": CORE | {"database"},
     "calendars": CORE,
     "calendar_utils": CORE | {"calendars"},
-    # middle: gathers, decides, acts; records and sightings are its values as rows and messages
-    "records": CORE | {"calendars"},
-    "sightings": CORE | {"calendars"},
-    "planning": CORE | {"calendars", "calendar_utils", "supabase_db", "records", "sightings"},
-    "asking": CORE | {"calendars", "planning", "records", "sightings"},
-    "writing": CORE | {"calendars", "calendar_utils", "records", "sightings"},
-    "pushing": CORE | {"calendars", "supabase_db", "records"},
-    "watch": CORE | {"calendars", "calendar_utils", "supabase_db", "asking", "planning", "records", "sightings"},
-    "scheduler": CORE | {"calendar_utils", "supabase_db", "asking", "planning", "records", "writing"},
+    # middle: gathers, decides, acts
+    "booking": CORE | {"calendars", "calendar_utils", "supabase_db"},
+    "scheduler": CORE | {"booking", "calendar_utils", "supabase_db"},
     # doors: translate for people
     "console": CORE,
     "chat": CORE | {"supabase_db"},
     "telegram_bot": CORE | {"supabase_db", "chat"},
     # root: joins everything
-    "providers": CORE | {"calendars", "config", "supabase_db"},
-    "assembly": CORE
+    "application": CORE
     | {
-        "config",
-        "supabase_db",
-        "local_postgres",
+        "booking",
         "calendars",
         "calendar_utils",
-        "ledger",
-        "scheduler",
         "chat",
+        "config",
+        "console",
+        "local_postgres",
+        "scheduler",
+        "supabase_db",
         "telegram_bot",
-        "planning",
-        "providers",
-        "records",
     },
-    "ledger": CORE | {"calendars", "calendar_utils", "supabase_db"},
-    "connecting": CORE | {"assembly", "calendars", "chat", "config", "providers", "supabase_db"},
-    "session": CORE
-    | {"assembly", "calendars", "config", "console", "providers", "records", "scheduler", "supabase_db", "watch"},
-    "checking": CORE | {"config"},
-    "simulating": CORE
-    | {"assembly", "calendars", "config", "console", "providers", "records", "sightings", "supabase_db"},
-    "main": CORE | {"assembly", "checking", "config", "connecting", "console", "session", "simulating", "supabase_db"},
+    "main": CORE | {"application", "config", "console", "supabase_db"},
 }
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter"}
 RANDOM = {"random", "secrets", "uuid"}

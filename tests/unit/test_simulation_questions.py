@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from application.simulating import Question, away, changed_sop, check_question
 from domain.errors import FieldError, InvalidSop
 from domain.model import Interval
-from simulating import Question, away, changed_sop, check_question
 from sop.lengths import Length
 from tests.unit.sop_builders import NOW, at, make_sop
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from booking.records import course_facts, person_name
 from calendars.base import Event, EventKey, EventState
 from domain.errors import CalendarConflict, WrongState
-from records import course_facts, person_name
 from sop import Sop
 from supabase_db import Database
 

@@ -19,7 +19,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from assembly import Json, Services, actor, build_bot, build_engine, build_terminal_bot, services
+from application.assembly import Json, Services, actor, build_bot, build_engine, build_terminal_bot, services
+from application.providers import local
+from booking.records import agenda_event
+from booking.watch import watch
 from calendars.base import Event
 from calendars.ical import export
 from config import Settings
@@ -27,15 +30,12 @@ from console import views
 from domain.errors import DatabaseUnavailable, SopError
 from domain.intake import Reference
 from domain.roster import Roster, read_csv, row_key
-from providers import local
-from records import agenda_event
 from scheduler import Step
 from sop import Sop
 from supabase_db import Database
 from utils import plural
-from watch import watch
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN_DAYS = 120
 COUNT_SECONDS = 60.0
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from booking.records import interview_of, moves, shown
+from booking.sightings import interval_of, own_times, said_json
 from calendar_utils import Calendars
 from calendars.base import Unknown
 from domain.errors import SopError
 from domain.model import CandidateRequest, Interval, Interview
 from lifecycle.watching import Said, minus
-from records import interview_of, moves, shown
-from sightings import interval_of, own_times, said_json
 from sop import NoPlan, Plan, Sop, plan, verify
 from sop.rules import Breach
 from sop.verification import breaches

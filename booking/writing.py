@@ -10,12 +10,12 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from booking.records import event_of
+from booking.sightings import edits_from, edits_json, said_by, said_from, said_json, said_of, with_edits
 from calendar_utils import Calendars
 from calendars.base import Event, EventKey, EventState
 from domain.errors import CalendarConflict
 from lifecycle.watching import Edits, Said, edited
-from records import event_of
-from sightings import edits_from, edits_json, said_by, said_from, said_json, said_of, with_edits
 
 Json = dict[str, Any]
 TRIES = 3  # how often an event may change under our hands before its write is given up

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from booking.planning import Outdated, Situation
+from booking.records import option, person_name, shown
+from booking.sightings import interval_of
 from calendars.base import EventKey
 from domain.errors import CalendarError, FieldError
 from domain.model import Interval
-from planning import Outdated, Situation
-from records import option, person_name, shown
-from sightings import interval_of
 from sop import NoPlan, Sop, explain
 from sop.result import Relaxation
 from sop.rules import SENTENCES, Breach

@@ -17,8 +17,8 @@ from rich.markup import escape
 from telegram import Bot
 from telegram.error import TelegramError
 
-import providers
-from assembly import activate_file, actor
+from application import providers
+from application.assembly import activate_file, actor
 from calendars import google_check, outlook_check
 from calendars.base import Calendar, Unknown
 from calendars.caldav import CalDavCalendar

@@ -13,16 +13,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from application.ledger import Ledger
+from application.providers import build_providers
+from booking.planning import preview_replan
+from booking.records import agenda_file
 from calendar_utils import Calendars, pace_for
 from calendars.base import Calendar
 from chat import terminal
 from chat.buttons import Foresee, Foreseen
 from config import Settings, parse_sop, read_sop
-from ledger import Ledger
 from local_postgres import LocalPostgres, attach
-from planning import preview_replan
-from providers import build_providers
-from records import agenda_file
 from scheduler import Scheduler, Step
 from sop import NoPlan, Sop, explain
 from supabase_db import Database, apply_migrations

@@ -15,7 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from assembly import Json, build_calendars
+from application.assembly import Json, build_calendars
+from application.providers import build_providers
+from booking.records import interview_of
+from booking.sightings import interval_of
 from calendars.base import Busy, Unknown
 from config import Settings, load_sop, parse_sop, read_value
 from console import heatmap, whatif
@@ -24,9 +27,6 @@ from domain.errors import FieldError
 from domain.intake import Reference
 from domain.model import Interval, Interview
 from domain.roster import read_csv
-from providers import build_providers
-from records import interview_of
-from sightings import interval_of
 from sop import Sop
 from sop.draws import Arrival, draw_candidates
 from sop.loads import loads, never_fit, with_more_time

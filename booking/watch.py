@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asking
+from booking import asking
+from booking.planning import broken_by_move
+from booking.records import course_facts, interview_of, moves, notice
+from booking.sightings import booked_of, interval_of, own_times, said_of, seen_json, seen_of
 from calendar_utils import Calendars
 from calendars.base import Changes, EventState, Unknown
 from domain.errors import CalendarError, DatabaseUnavailable, FieldError, SlotTaken, WrongState
 from domain.model import Interval
 from lifecycle.watching import Action, Decision, Kept, Stray, decide, on_top, stray
-from planning import broken_by_move
-from records import course_facts, interview_of, moves, notice
-from sightings import booked_of, interval_of, own_times, said_of, seen_json, seen_of
 from sop import Sop
 from supabase_db import Database
 
