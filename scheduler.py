@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from booking import asking
 from booking.planning import Made, Outdated, Situation, decide, gather
-from booking.records import Json, booked_facts, moves, notice, reservation
+from booking.records import Json, booked_facts, calendar_trouble, moves, notice, reservation
 from booking.writing import Overruled, carry_out
 from calendar_utils import Calendars
 from domain.errors import (
@@ -144,12 +144,26 @@ class Scheduler:
         if fault:
             logger.error("step failed", exc_info=error, extra={"action": "fault", "candidate_id": candidate["id"]})
         with contextlib.suppress(LostLease, DatabaseUnavailable):  # then the lease runs out by itself
+            if isinstance(error, CalendarAuthError):
+                about = error.calendar or "the organiser's calendar"
+                await self._db.tell(notices=[calendar_trouble(about, str(error), self._clock().date())])
             await self._db.release(
                 candidate_id=candidate["id"],
                 fence=candidate["fence"],
                 not_before=self._try_again_at(error),
                 count_attempt=fault,
                 reason=type(error).__name__,
+            )
+
+    async def _tell_unread(self, situation: Situation) -> None:
+        """All admins hear, once a day, of somebody whose calendar cannot be read and who is therefore not planned."""
+        if situation.unknown:
+            people, day = situation.granted.interviewers, situation.now.date()
+            await self._db.tell(
+                notices=[
+                    calendar_trouble(people[who].name if who in people else who, f"{why.reason}. {why.cure}", day)
+                    for who, why in situation.unknown.items()
+                ]
             )
 
     def _try_again_at(self, error: Exception) -> datetime | None:
@@ -187,6 +201,7 @@ class Scheduler:
             sop = await self._sop()
             try:
                 situation = await gather(self._db, self._calendars, sop, candidate, interviews, self._clock())
+                await self._tell_unread(situation)
                 self._did(candidate, "gathered")
                 result = await asyncio.to_thread(decide, situation)
             except (

@@ -210,6 +210,10 @@ class Database(AfterBooking, DeskCalls, PeopleCalls):
         """A notice could not be sent: again at `retry_at`, or never."""
         return await self._object("notice_failed", notice_id=notice_id, reason=reason, retry_at=retry_at)
 
+    async def tell(self, *, notices: Sequence[Json]) -> Json:
+        """Notices that concern no one candidate, in the form that `settle` takes; each key is told once."""
+        return await self._object("tell", notices=list(notices))
+
     # The bot's memory -----------------------------------------------------------------------------------------------------------
 
     async def bot_turn(

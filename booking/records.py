@@ -6,7 +6,7 @@ The scheduler decides what is kept; `sql/` says how. Sentences for people are ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -217,3 +217,14 @@ def notice(candidate: Json, kind: str, facts: Json, *, everybody: bool = False, 
             },
         }
     ]
+
+
+def calendar_trouble(about: str, words: str, day: date) -> Json:
+    """The notice to all admins that a calendar cannot be used, with what to do; once a day for each."""
+    return {
+        "key": f"calendar:{about}:{day.isoformat()}",
+        "channel": "telegram",
+        "recipient": "admins",
+        "kind": "calendar",
+        "payload": {"about": about, "words": words},
+    }

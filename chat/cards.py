@@ -143,6 +143,11 @@ def notice(kind: str, payload: Json) -> list[str]:
         return [f"{NEEDED} {bold(_name(payload))} needs your decision.", "", *why_and_ways(payload, CHOICES), "", _ALL]
     if kind in _CHANGED:
         return _changed(_CHANGED[kind], payload)
+    if kind == "calendar":
+        return [
+            f"{NEEDED} Calendar of {bold(payload['about'])}: {esc(payload['words'])}",
+            "Until then it counts as busy.",
+        ]
     if kind == "cancelled":
         return [
             f"{GIVEN_UP} {bold(_name(payload))} was cancelled. The calendar events are gone, the times are free again."

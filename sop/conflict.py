@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.hours import Span, WeekHours
+from domain.model import MAX_WINDOW_DAYS
 from sop.busy import BusyIndex
 from sop.case import Case
 from sop.changes import replaced
@@ -139,7 +140,10 @@ def _sop(path: str, value: object) -> Callable[[Case, str], Case]:
 
 def _longer_window(case: Case, _: str) -> Case:
     first, last = case.request.window
-    return replace(case, request=replace(case.request, window=(first - LOOKAHEAD, last + LOOKAHEAD)))
+    room = timedelta(days=MAX_WINDOW_DAYS - 1) - (last - first)
+    later = min(LOOKAHEAD, room)
+    earlier = min(LOOKAHEAD, room - later)
+    return replace(case, request=replace(case.request, window=(first - earlier, last + later)))
 
 
 def _works_always(case: Case, who: str) -> Case:

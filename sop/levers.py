@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from domain.hours import Span, WeekHours
+from domain.model import MAX_WINDOW_DAYS
 from sop.case import Case
 from sop.changes import replaced
 from sop.lengths import Length
@@ -104,7 +105,8 @@ def _lever(kind: str, path: str, old: object, values: Sequence[object], subject:
 def _window(case: Case) -> Iterator[Lever]:
     first, last = case.request.window
     today = case.now.astimezone(case.sop.zone_of(case.request)).date()
-    days = [timedelta(days=n) for n in range(1, LOOKAHEAD.days + 1)]
+    room = MAX_WINDOW_DAYS - 1 - (last - first).days
+    days = [timedelta(days=n) for n in range(1, min(LOOKAHEAD.days, room) + 1)]
     yield _lever("window", "request.window", (first, last), [(first, last + n) for n in days])
     earlier = [(first - n, last) for n in days if first - n >= today]
     yield _lever("window", "request.window", (first, last), earlier, scale=EARLIER)

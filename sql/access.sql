@@ -23,7 +23,7 @@ declare
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
     'seated', 'add_interviews', 'holds_of', 'add_holds',
     'lock_write', 'write_done', 'write_failed', 'undo_booking', 'settle',
-    'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'claim_notices',
+    'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'tell', 'claim_notices',
     'notice_sent', 'notice_failed',
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
     'active_sop', 'activate_sop', 'sop_history',

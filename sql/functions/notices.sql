@@ -148,3 +148,12 @@ begin
   return jsonb_build_object('status', v_row.status);
 end;
 $$;
+
+-- What people have to know that concerns no one candidate, such as a calendar that cannot be read; once for each key.
+create or replace function public.tell(p_notices jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform public.add_notices(null, p_notices);
+  return '{"told": true}';
+end;
+$$;

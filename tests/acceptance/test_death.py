@@ -208,3 +208,19 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < ends_at, "it did not happen in time"
         time.sleep(0.02)
+
+
+async def test_a_calendar_that_cannot_be_read_is_told_once_and_nobody_is_planned_on_it(
+    bench: Bench, ask: Callable[[str], Any]
+) -> None:
+    own = bench.folder / "asha@example.com"
+    own.mkdir(parents=True)
+    (own / "broken.ics").write_text("BEGIN:VCALENDAR\nno calendar\n")
+    await enqueue(bench.dsn, "Priya", "Marcus")
+
+    assert finish(start(bench, "worker")) == 0
+
+    told = ask("select recipient, payload ->> 'about' as about from notices where kind = 'calendar'")
+    assert told == [{"recipient": "admins", "about": "Asha Rao"}]
+    assert ask("select 1 from interviews where 'asha' = any (interviewers)") == []
+    assert ask("select count(*) as n from interviews where status = 'booked'") == [{"n": 4}]

@@ -249,3 +249,12 @@ def test_a_booked_round_that_is_frozen_can_be_freed_by_a_shorter_freeze() -> Non
     assert explain(sop, refusal(result))[0].startswith(
         "Introduction is booked for Mon 8 Jun 09:00 UTC and too soon to be moved"
     )
+
+
+def test_a_window_that_can_hardly_be_longer_is_explained_all_the_same() -> None:
+    request = make_request(window=("2026-06-08", "2027-06-01"), slots={"sun": ["20:00-21:00"]})
+
+    result = refusal(planned(make_sop(), request))
+
+    assert explain(make_sop(), result)
+    assert all(one.plan for one in result.relaxations)
