@@ -75,7 +75,12 @@ async def watch(
         except Exception:  # whatever it is, the bot and the engine beside us go on, and so do we
             logger.exception("sweep failed", extra={"action": "sweep_failed"})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every * (1 - JITTER + 2 * JITTER * lots()))
+            await asyncio.wait_for(stop.wait(), pause(every, lots()))
+
+
+def pause(every: float, lot: float) -> float:
+    """Seconds until the next sweep, for a lot from 0 to 1."""
+    return every * (1 - JITTER + 2 * JITTER * lot)
 
 
 async def sweep(db: Database, calendars: Calendars, sop: Sop, now: datetime) -> tuple[Happened, ...]:

@@ -26,7 +26,7 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
       i.id, i.look_at <= p_now
       or (i.event_said ->> 'start')::timestamptz <> i.starts_at and not public.is_asked(i, c) as due
     from public.interviews i join public.candidates c on c.id = i.candidate_id
-    where i.status = 'booked' and i.ends_at > p_now
+    where i.status = 'booked' and i.during && tstzrange(p_now, null)
   )
   select coalesce(jsonb_agg(public.interview_json(i) || jsonb_build_object(
     'candidate', public.candidate_json(c), 'asked', public.is_asked(i, c),
