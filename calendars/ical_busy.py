@@ -34,6 +34,7 @@ MAX_INSTANCES = 100_000  # from the first one on; they are worked out one by one
 MAX_LENGTH = timedelta(days=366)  # of one instance of a series
 _UTC = ZoneInfo("UTC")
 _EDGE = timedelta(days=2)  # floating and all-day times lie up to a day beside their UTC reading
+_LENGTH = "X-LENGTH-IN-SECONDS"  # our own note on an event, for as long as it is being read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +57,7 @@ def blocks(calendar: Calendar, first: date, last: date) -> tuple[Block, ...]:
     be told."""
     for event in calendar.walk("VEVENT"):
         _check_rules(event, last)
+        _note_length(event)
     start = datetime(first.year, first.month, first.day, tzinfo=UTC) - _EDGE
     end = datetime(last.year, last.month, last.day, tzinfo=UTC) + _EDGE
     try:
@@ -99,11 +101,21 @@ def _takes_time(event: Any) -> bool:
 def _block(event: Any) -> Block:
     start = event["DTSTART"].dt
     end = event["DTEND"].dt if "DTEND" in event else start
+    if _LENGTH in event and isinstance(start, datetime) and start.tzinfo is not None:
+        end = start.astimezone(UTC) + timedelta(seconds=int(event[_LENGTH]))
     if end == start and not isinstance(start, datetime):
         end = start + timedelta(days=1)  # some apps write an all-day event so; it ends on the day that it starts on
     responses = dict(answers(event))
     declined = frozenset(who for who, response in responses.items() if response is Response.DECLINED)
     return Block(start=start, end=end, invited=frozenset(responses), declined=declined)
+
+
+def _note_length(event: Any) -> None:
+    """Keep a DURATION of hours where the library, which makes wall times of it, leaves it alone: hours are exact, also over a
+    change of clocks (RFC 5545 3.3.6)."""
+    length = event["DURATION"].dt if "DURATION" in event else None
+    if length is not None and timedelta(0) < length < timedelta(days=1):
+        event[_LENGTH] = str(int(length.total_seconds()))
 
 
 def _free_busy(calendar: Calendar) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calendars.base import Owner
@@ -297,6 +297,9 @@ def roughs(draw: st.DrawFn) -> Rough:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(roughs(), min_size=1, max_size=5))
+@example(  # ten hours over the night in which the clocks go forward
+    [Rough(day=85, minute=960, length=600, every=1, count=1, skipped=frozenset(), zone="Europe/London", blocks=True)]
+)
 def test_any_calendar_takes_the_minutes_that_it_should(events: list[Rough]) -> None:
     span = Interval(start=datetime(2027, 2, 1, tzinfo=UTC), end=datetime(2027, 6, 1, tzinfo=UTC))
     text = calendar(*(event.lines() for event in events))
