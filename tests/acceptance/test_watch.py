@@ -129,6 +129,32 @@ async def test_a_deleted_event_frees_its_time_and_is_not_made_again(office: Offi
     assert set(await office.live()) == {"panel"}
 
 
+async def test_an_event_that_came_and_went_between_two_looks_is_missed(office: Office) -> None:
+    await office.settle()
+    await office.book("Marcus")
+    office.delete((await office.live("Marcus"))["intro"])
+
+    assert await office.settle() == ["free"]
+
+    assert set(await office.live("Marcus")) == {"panel"}
+
+
+async def test_while_a_worker_is_at_the_candidate_a_change_waits(office: Office) -> None:
+    await office.settle()
+    row = (await office.live())["intro"]
+    await office.db.ask_replan(candidate_id=row["candidate_id"], actor="test", reason="look again")
+    claim = await office.db.claim(worker="other")
+    assert claim
+    office.move(row, day(7, "11:00"))
+
+    assert await office.sweep() == ["later"]
+    assert await office.sweep() == ["later"]
+    await office.db.stand(candidate_id=row["candidate_id"], fence=claim["candidate"]["fence"])
+
+    assert await office.sweep() == ["follow"]
+    assert await office.sweep() == []
+
+
 async def test_a_deleted_round_that_is_wanted_again_is_another_event(office: Office) -> None:
     row = (await office.live())["intro"]
     office.delete(row)

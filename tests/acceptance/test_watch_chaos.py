@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from calendars.base import Busy, Changes, Event, EventKey, EventState, Owner, Response
@@ -55,13 +56,12 @@ class Died(BaseException):
 
 
 class Hands:
-    """What people do, and what they have done: the last title that each event was given, and times that nobody has looked at."""
+    """What people do, and what they have done: the last title that each event was given, and what was deleted."""
 
     def __init__(self, lots: random.Random, folder: Path) -> None:
         self.lots, self.folder = lots, folder / "interviews"
         self.known: dict[str, None] = {}  # files whose making has been recorded; nobody sees an event sooner
         self.titles: dict[str, str] = {}
-        self.unseen: dict[str, datetime] = {}
         self.written: dict[str, datetime] = {}
         self.deleted: set[str] = set()
         self.edits, self.wanted, self.rate, self.deaths = 0, 0, 0.05, 0.0
@@ -94,7 +94,6 @@ class Hands:
         if start == self.written.get(name):
             start += timedelta(minutes=30)
         self._write(name, lambda text: ics_hands.moved(text, Interval(start=start, end=start + (now.end - now.start))))
-        self.unseen[name] = start
 
     def _rename(self, name: str) -> None:
         title = f"Title {self.lots.randint(1, 9999)}"
@@ -112,7 +111,6 @@ class Hands:
         (self.folder / name).unlink()
         self.deleted.add(name)
         self.titles.pop(name, None)
-        self.unseen.pop(name, None)
 
     def _text(self, name: str) -> bytes:
         return (self.folder / name).read_bytes().replace(b"\r\n ", b"")
@@ -125,9 +123,9 @@ class Hands:
 class Restless(LocalCalendar):
     """The local calendar, with people at it before each call, and a witness of what the engine writes over."""
 
-    def __init__(self, hands: Hands, folder: Path) -> None:
+    def __init__(self, hands: Hands, folder: Path, dsn: str) -> None:
         super().__init__(folder, owners=lambda name: Owner(email=name, zone=ZoneInfo("UTC")))
-        self.hands = hands
+        self.hands, self.dsn = hands, dsn
 
     async def busy(self, calendars: Sequence[str], span: Interval) -> Mapping[str, Busy]:
         self.hands.maybe()
@@ -135,25 +133,33 @@ class Restless(LocalCalendar):
 
     async def changes(self, cursor: str = "") -> Changes:
         self.hands.maybe()
-        self.hands.unseen.clear()
         return await super().changes(cursor)
 
     async def get(self, key: EventKey) -> EventState | None:
         self.hands.maybe()
-        self.hands.unseen.pop(f"{key}.ics", None)
         return await super().get(key)
 
     async def put(self, event: Event, *, etag: str = "") -> EventState:
         self.hands.maybe()
         name = f"{event.key}.ics"
+        before = await super().get(event.key)
         state = await super().put(event, etag=etag)
         self.hands.written[name] = state.interval.start
         assert name not in self.hands.deleted, "an event that a person has deleted was made again"
-        assert self.hands.unseen.get(name, state.interval.start) == state.interval.start, (
-            "a move was overwritten unseen"
-        )
+        if before is not None and before.interval != state.interval:
+            dealt_with = self._dealt_with(event.key)
+            assert before.interval.start == dealt_with, "an event was moved from where nobody knew that it was"
         assert state.title == self.hands.titles.get(name, state.title), "a person's title was overwritten"
         return state
+
+    def _dealt_with(self, key: EventKey) -> datetime:
+        """Where the database knows the event to be."""
+        with psycopg.connect(self.dsn) as connection:
+            query = "select (event_said ->> 'start')::timestamptz from interviews where id = %s"
+            found = connection.execute(query, (key.interview,)).fetchone()
+        assert found
+        known: datetime = found[0]
+        return known
 
     async def cancel(self, key: EventKey, *, etag: str = "") -> None:
         self.hands.maybe()
@@ -208,7 +214,7 @@ async def live_through(seed: int, edits: int, dsn: str, folder: Path) -> Office:
     hands = Hands(lots, folder)
     database = RestlessDatabase(await PostgresWire.connect(dsn, connections=3))
     database.hands = hands
-    office = Office(db=database, folder=folder, text=SOP, calendar=Restless(hands, folder))
+    office = Office(db=database, folder=folder, text=SOP, calendar=Restless(hands, folder, dsn))
     for number in range(6):
         window = (date(2026, 12, 7), date(2026, 12, 18))
         request = make_request(name=f"P{number}", email=f"p{number}@example.com", window=window)
