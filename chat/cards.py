@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chat.markup import bold, code, esc, italic, paragraphs
+from chat.markup import bold, code, esc, italic, link, paragraphs
 from domain.hours import WeekHours
 from domain.intake import Course
 from sop import Sop
@@ -276,7 +276,7 @@ def status(match: Json, sop: Sop) -> list[str]:
         f"{STATES[match['status']]}{place}.",
         "",
     ]
-    lines += standing_lines(match, sop)
+    lines += standing_lines(match, sop, links=True)
     for row in match["escalations"]:
         if row["status"] == "open":
             lines += why_and_ways(row)
@@ -285,14 +285,16 @@ def status(match: Json, sop: Sop) -> list[str]:
     return [*lines, *(line for line in asked if not line.startswith(f"{LABELS['course']}:"))]
 
 
-def standing_lines(match: Json, sop: Sop) -> list[str]:
-    """A candidate's interviews that are not cancelled, in the candidate's zone."""
+def standing_lines(match: Json, sop: Sop, *, links: bool = False) -> list[str]:
+    """A candidate's interviews that are not cancelled, in the candidate's zone; with `links` to their events and meetings."""
     tz = ZoneInfo(match["request"]["timezone"] or sop.timezone)
     lines = []
     for row in match["interviews"]:
         if row["status"] != "cancelled":
             people = [(person_name(sop, seat["interviewer"]), seat["backup"]) for seat in row["seats"]]
             lines += round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
+            places = [link("Event", row["link"]), link("Meeting", row["meeting"])] if links else []
+            lines += [f"    {' · '.join(filter(None, places))}"] if any(places) else []
     return lines
 
 

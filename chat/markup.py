@@ -44,6 +44,11 @@ def code(text: object) -> str:
     return f"<code>{esc(text)}</code>"
 
 
+def link(text: str, address: str) -> str:
+    """A web address under a word; nothing where it is none that a browser may open."""
+    return f'<a href="{html.escape(address)}">{esc(text)}</a>' if address.startswith("https://") else ""
+
+
 def paragraphs(text: str) -> list[str]:
     """Somebody else's text as lines of HTML; what is too long for one line goes on in the next."""
     return [esc(piece) for line in text.splitlines() for piece in _pieces(line)]
@@ -94,8 +99,9 @@ def units(text: str) -> int:
 
 
 def plain_text(message: str) -> str:
-    """What a person reads of a message of ours."""
-    return html.unescape(re.sub(r"</?(?:b|i|code)>", "", message))
+    """What a person reads of a message of ours where nothing can be tapped: links are written out."""
+    written_out = re.sub(r'<a href="([^"]*)">([^<]*)</a>', r"\2: \1", message)
+    return html.unescape(re.sub(r"</?(?:b|i|code)>", "", written_out))
 
 
 def _pieces(line: str) -> Iterator[str]:

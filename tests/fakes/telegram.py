@@ -15,7 +15,7 @@ from typing import Any
 from telegram.request import BaseRequest, RequestData
 
 Json = dict[str, Any]
-_ENTITY = re.compile(r"<(/?)(b|i|code)>|&(lt|gt|amp|quot);|[^<&]")
+_ENTITY = re.compile(r"<(/?)(b|i|code|a)( href=\"[^\"<>]+\")?>|&(lt|gt|amp|quot);|[^<&]")
 _MEANING = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 
 
@@ -174,11 +174,13 @@ def read_html(source: str) -> str:
     open_tags: list[str] = []
     while place < len(source):
         match = _ENTITY.match(source, place)
-        if not match or (match[1] and (not open_tags or open_tags.pop() != match[2])):
+        if not match or bool(match[3]) != (match[2] == "a" and not match[1]):
+            raise Refused(400, f"Bad Request: can't parse entities: byte offset {place}")
+        if match[1] and (not open_tags or open_tags.pop() != match[2]):
             raise Refused(400, f"Bad Request: can't parse entities: byte offset {place}")
         if match[2] and not match[1]:
             open_tags.append(match[2])
-        text += "" if match[2] else _MEANING[match[3]] if match[3] else match[0]
+        text += "" if match[2] else _MEANING[match[4]] if match[4] else match[0]
         place = match.end()
     if open_tags:
         raise Refused(400, f"Bad Request: can't parse entities: {open_tags[-1]} is not closed")

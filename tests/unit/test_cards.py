@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import cards, escalations
-from chat.markup import LONGEST, bold, button, paragraphs, plain_text, split, units
+from chat.markup import LONGEST, bold, button, link, paragraphs, plain_text, split, units
 from config import load_sop
 from tests.fakes.telegram import read_html
 from tests.unit.test_architecture import ROOT
@@ -136,6 +136,33 @@ def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
 )
 def test_other_notices_say_whom_they_are_about(kind: str, payload: dict[str, Any], words: str) -> None:
     assert words in read(cards.notice(kind, payload))
+
+
+def test_a_status_links_to_events_and_meetings() -> None:
+    seat = {"interviewer": "ben", "backup": False}
+    row = ROUND | {
+        "position": 1,
+        "status": "booked",
+        "seats": [seat],
+        "link": "https://cal.example/?a=1&b=2",
+        "meeting": "",
+    }
+    match = {**REQUEST, "status": "booked", "request": REQUEST, "interviews": [row], "escalations": []}
+
+    html = "\n".join(cards.status(match, SOP))
+
+    assert '    <a href="https://cal.example/?a=1&amp;b=2">Event</a>\n' in html
+    assert "    Event\n" in read_html(html)
+    assert "    Event: https://cal.example/?a=1&b=2\n" in plain_text(html)
+
+
+@pytest.mark.parametrize("address", ["", "javascript:alert(1)", "http://cal.example", "tg://user?id=1"])
+def test_only_web_addresses_become_links(address: str) -> None:
+    assert link("Event", address) == ""
+
+
+def test_an_address_cannot_end_its_link() -> None:
+    assert read_html(link("Event", 'https://x.example/"><b>hello')) == "Event"
 
 
 def test_long_lists_end_with_how_many_more_there_are() -> None:
