@@ -17,6 +17,7 @@ from chat.finding import one
 from chat.markup import Json, bold, esc, paragraphs
 from domain.errors import FieldError
 from sop import Sop
+from utils import instant
 
 _MOVABLE = frozenset({"booked"})
 
@@ -73,15 +74,32 @@ async def _move(desk: Desk, action: Json) -> Step:
     rows = [row for row in _to_come(desk, match) if row["round"] in action["rounds"]]
     if not rows:
         return _cannot(desk, match)
+    now = [{"round": row["round"], "start": row["start"], "end": row["end"]} for row in rows]
     detail: Json = {
-        "excluded": [{"round": row["round"], "start": row["start"], "end": row["end"]} for row in rows],
+        "excluded": [*now, *action.get("not_then", ())],
         "thaw": True,  # an admin wants it so, however close it is
     }
     if not action.get("others"):
         detail["rounds"] = [row["round"] for row in rows]
-    others: Choice = ("Let other rounds move, too", action | {"others": True})
     what = f"move {', '.join(row['title'] for row in rows)}"
-    return await _foreseen(desk, match, detail, what, () if action.get("others") else [others])
+    return await _foreseen(desk, match, detail, what, action)
+
+
+def _elsewhere(action: Json, moves: Sequence[Json], tz: ZoneInfo) -> list[Choice]:
+    """Buttons for a plan without the times of the one that is shown, and without their days (in the candidate's zone)."""
+    asked = [(move["round"], move["after"]) for move in moves if move["round"] in action["rounds"]]
+    times = [{"round": name, "start": place["start"], "end": place["end"]} for name, place in asked]
+    days = [{"round": name} | _day(place["start"], tz) for name, place in asked]
+    before = list(action.get("not_then", ()))
+    return [
+        ("Another time", action | {"not_then": [*before, *times]}),
+        ("Another day", action | {"not_then": [*before, *days]}),
+    ]
+
+
+def _day(start: str, tz: ZoneInfo) -> Json:
+    day = datetime.fromisoformat(start).astimezone(tz).date()
+    return {"start": instant(day, 0, tz).isoformat(), "end": instant(day, 1440, tz).isoformat()}
 
 
 # Who is to come instead -------------------------------------------------------------------------------------------------------
@@ -148,7 +166,7 @@ async def _seat(desk: Desk, action: Json) -> Step:
         "thaw": True,
     }
     what = f"have {cards.person_name(desk.sop, who)} take {row['title']}"
-    return await _foreseen(desk, match, detail, what, ())
+    return await _foreseen(desk, match, detail, what)
 
 
 async def _changed(desk: Desk, step: Step) -> Step:
@@ -163,8 +181,9 @@ def _as_new(said: Any) -> Any:
 # What it leads to, and doing it -----------------------------------------------------------------------------------------------
 
 
-async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, ways: Sequence[Choice]) -> Step:
-    """What moves, with the button that does exactly that; or why it cannot be."""
+async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, action: Json | None = None) -> Step:
+    """What moves, with the button that does exactly that; or why it cannot be. With the `action` that asked for other times,
+    there are ways to other ones than these."""
     leave: Choice = ("‹ Leave it", {"do": "left"})
     try:
         foreseen = await desk.foresee(match, detail, desk.context.now)
@@ -173,7 +192,7 @@ async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, ways: Sequ
     if not foreseen.moves:
         why = [line for text in foreseen.refusal for line in paragraphs(text)] or ["It is so already."]
         lines = [f"{cards.NEEDED} I cannot {esc(what)} for {bold(match['name'])}.", "", *why]
-        return Step(says=[Card(lines=lines, rows=[*([way] for way in ways), [leave]])], state=desk.state)
+        return Step(says=[Card(lines=lines, rows=[*_ways_on(action or {}), [leave]])], state=desk.state)
     go = {
         "do": "replan",
         "candidate": match["id"],
@@ -190,7 +209,17 @@ async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, ways: Sequ
         "",
         f"Times are the candidate's, in {esc(tz.key)}. Everything else stays as it is; nothing is changed yet.",
     ]
-    return Step(says=[Card(lines=lines, rows=[[(f"{cards.BOOKED} Confirm", go), leave]])], state=desk.state)
+    rows: list[list[Choice]] = [[(f"{cards.BOOKED} Confirm", go), leave]]
+    if action:
+        rows.insert(1, _elsewhere(action, foreseen.moves, tz))
+    return Step(says=[Card(lines=lines, rows=rows)], state=desk.state)
+
+
+def _ways_on(action: Json) -> list[list[Choice]]:
+    """What may help where rounds cannot move: the others beside them, or the times that were refused before."""
+    others: list[Choice] = [("Let other rounds move, too", action | {"others": True})]
+    again: list[Choice] = [("Begin anew", {"do": "reschedule", "candidate": action.get("candidate")})]
+    return [others] * (bool(action) and not action.get("others")) + [again] * bool(action.get("not_then"))
 
 
 def standing(match: Json) -> list[list[str]]:

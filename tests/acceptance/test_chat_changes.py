@@ -101,6 +101,32 @@ async def test_one_round_is_moved_and_exactly_as_it_was_shown(person: Person, of
     assert "    was: Mon 30 Nov 09:00 to 09:30 PST with Chloe Tran\n    now: Mon 30 Nov 09:30 to 10:00 PST" in news
 
 
+async def test_another_time_and_another_day_are_looked_for_until_one_will_do(person: Person, office: Office) -> None:
+    await booked(person, office)
+    await person.says("/reschedule Priya")
+    assert "    then: Mon 30 Nov 09:30 to 10:00 PST" in await person.taps("Closing talk")
+
+    assert "    then: Mon 30 Nov 10:00 to 10:30 PST" in await person.taps("Another time")
+    assert "    then: Tue 1 Dec 09:00 to 09:30 PST" in await person.taps("Another day")
+    await person.taps("Confirm")
+    await office.works(person)
+
+    assert "    now: Tue 1 Dec 09:00 to 09:30 PST with Chloe Tran" in await person.reads_news()
+
+
+async def test_when_no_other_day_is_left_it_is_said_with_a_way_back(person: Person, office: Office) -> None:
+    await booked(person, office)
+    await person.says("/reschedule Priya")
+    text = await person.taps("Closing talk")
+    for _ in range(10):
+        if "I cannot move Closing talk" in text:
+            break
+        text = await person.taps("Another day")
+
+    assert text.startswith("❗ I cannot move Closing talk for Priya Nair.\n\nClosing talk cannot be placed")
+    assert "What is to move of Priya Nair?" in await person.taps("Begin anew")
+
+
 async def test_all_rounds_can_be_moved_together(person: Person, office: Office) -> None:
     before = places(await booked(person, office))
     await person.says("/reschedule Priya")
