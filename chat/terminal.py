@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -193,7 +194,8 @@ class Console:
 
     def write(self, text: str) -> None:
         """Show something, also while a line is being waited for."""
-        self._print(f"{text}\n> " if self._asking else text)
+        fitted = _fitted(text, os.get_terminal_size(self._source).columns or 80) if self._interactive else text
+        self._print(f"{fitted}\n> " if self._asking else fitted)
 
     def _print(self, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
@@ -231,6 +233,23 @@ def _page(text: str, rows: list[list[Json]]) -> str:
     lines = text.split("\n") + [""] * bool(rows)
     lines += ["   ".join(f"[{next(numbers)}] {key['text']}" for key in row) for row in rows]
     return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines)
+
+
+def _fitted(text: str, width: int) -> str:
+    """Long lines broken between words; what goes on in the next stands under what it belongs to. Signs may be two wide."""
+    return "\n".join(line if len(line) < width - 2 else _broken(line, width - 2) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
+    margin = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line.strip(),
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _attached(text: str) -> Json | None:

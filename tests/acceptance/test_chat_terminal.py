@@ -9,6 +9,7 @@ import logging
 import os
 import pty
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,22 @@ async def test_a_message_that_comes_while_typing_does_not_swallow_the_prompt() -
 
     assert await asyncio.wait_for(reading, 5) == "Åsa"
     assert shown.getvalue() == "\n> \n  News.\n\n> "
+    os.close(inside)
+    os.close(outside)
+
+
+async def test_long_lines_are_broken_between_words_and_stay_under_each_other() -> None:
+    inside, outside = pty.openpty()
+    termios.tcsetwinsize(outside, (24, 40))
+    shown = io.StringIO()
+
+    Console(outside, shown).write(
+        "\n  Ravi Menon is only free 24 to 25 Nov, out of reach of Core Java.\n  [1] Yes   [2] No\n"
+    )
+
+    assert shown.getvalue() == (
+        "\n  Ravi Menon is only free 24 to 25\n    Nov, out of reach of Core Java.\n  [1] Yes   [2] No\n"
+    )
     os.close(inside)
     os.close(outside)
 
