@@ -148,6 +148,11 @@ def notice(kind: str, payload: Json) -> list[str]:
             f"{NEEDED} Calendar of {bold(payload['about'])}: {esc(payload['words'])}",
             "Until then it counts as busy.",
         ]
+    if kind == "unreachable":
+        return [
+            f"{NEEDED} {bold(_name(payload))} {esc(payload['reason'])}, so I cannot write to them.",
+            "What is for them alone goes to the other admins until they write to me.",
+        ]
     if kind == "cancelled":
         return [
             f"{GIVEN_UP} {bold(_name(payload))} was cancelled. The calendar events are gone, the times are free again."

@@ -9,13 +9,15 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 
 from telegram import Update
 from telegram.constants import ChatType
 
 from chat import cards
 from chat.buttons import PREFIX, Card, Choice, Desk, Step, Tapped, Told
-from chat.markup import Json, bold, code
+from chat.markup import Json, bold, code, esc
+from utils import local_text
 
 OWNER, ADMIN, VIEWER = "owner", "admin", "viewer"
 LOOK_ONLY = "You may look at everything here, but change nothing. /help names what there is."
@@ -70,8 +72,13 @@ async def show(desk: Desk, words: str) -> Step:
 
 async def _people(desk: Desk, _: Json) -> Step:
     people = await desk.db.bot_people()
+    lost = {one["chat_id"]: _lost(one, desk) for one in await desk.db.unreachable_chats()}
+    lost.pop(desk.context.user, None)  # whoever asks is there again
     lines = [f"👥 {bold('Who may use this bot')}", "Owners are named in TELEGRAM_ADMIN_IDS."]
-    lines += [f"{bold(_name(one))} {code(one['user_id'])}: {one['role']}" for one in people]
+    lines += [
+        f"{bold(_name(one))} {code(one['user_id'])}: {one['role']}{lost.pop(one['user_id'], '')}" for one in people
+    ]
+    lines += [f"{code(user)}{words}" for user, words in lost.items()]
     lines += [
         "",
         f"Admins may do all but this, viewers may only look. {code('/admins 123456789')} lets in whom you know by id.",
@@ -123,6 +130,12 @@ def _change(user_id: int, role: str | None, name: str) -> Json:
 
 def _name(one: Json) -> str:
     return str(one["name"] or one["user_id"])
+
+
+def _lost(one: Json, desk: Desk) -> str:
+    """That somebody cannot be written to, in words that go behind them."""
+    since = local_text(datetime.fromisoformat(one["since"]), desk.sop.zone)
+    return f" {cards.NEEDED} {esc(one['reason'])} (noticed {esc(since)})"
 
 
 def _said(desk: Desk, line: str) -> Step:

@@ -32,6 +32,7 @@ from chat.buttons import Choice, drawn, told
 from chat.escalations import notice_choices
 from chat.markup import Json, italic, split
 from chat.polling import seconds_asked_for
+from chat.updates import unreachable
 from supabase_db import Database
 
 logger = logging.getLogger(__name__)
@@ -166,27 +167,43 @@ async def deliver_due(db: Database, sender: Sender, admins: Admins, *, now: Call
 
 
 async def _delivered(db: Database, sender: Sender, notice: Json, admins: Admins) -> str:
-    """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it."""
+    """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it, and
+    what nobody it is for can be told, the other admins are."""
     lines = cards.notice(notice["kind"], notice["payload"])
     if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
         lines = [*lines, italic("(perhaps sent twice)")]
     rows = await notice_choices(db, notice)
-    chats = await _chats(notice["recipient"], admins)
-    receipts, refusal = [], Forbidden("there is nobody to tell")
-    for chat in chats:
-        try:
-            receipts += await _told(db, sender, chat, lines, rows)
-        except Forbidden as error:
-            refusal = error
+    present = await admins()
+    chats = _chats(notice["recipient"], present)
+    receipts, lost = await _told_each(db, sender, chats, lines, rows)
     if not receipts:
-        raise refusal
+        instead = [italic(f"({who}, so this comes to you instead.)") for who in lost]
+        receipts, _ = await _told_each(db, sender, present - chats, [*lines, *instead], rows)
+    if not receipts:
+        raise Forbidden("there is nobody to tell")
     return " ".join(receipts)
 
 
-async def _chats(recipient: str, admins: Admins) -> list[int]:
+def _chats(recipient: str, present: frozenset[int]) -> frozenset[int]:
     """Who is told: one who is no admin any more hears nothing, all others do instead."""
-    present = await admins()
-    return [int(recipient)] if recipient != EVERYBODY and int(recipient) in present else sorted(present)
+    return frozenset({int(recipient)}) if recipient != EVERYBODY and int(recipient) in present else present
+
+
+async def _told_each(
+    db: Database, sender: Sender, chats: frozenset[int], lines: Sequence[str], rows: Sequence[Sequence[Choice]]
+) -> tuple[list[str], list[str]]:
+    """Tell some admins: the receipts, and who could not be reached and why, which is noted."""
+    receipts, lost = [], []
+    for chat in sorted(chats):
+        try:
+            receipts += await _told(db, sender, chat, lines, rows)
+        except TelegramError as error:
+            reason = unreachable(error)
+            if reason is None:
+                raise
+            noted = await db.note_unreachable(chat_id=chat, reason=reason)
+            lost.append(f"{noted['name']} {reason}")
+    return receipts, lost
 
 
 async def _told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from telegram import Update
-from telegram.error import BadRequest, NetworkError, RetryAfter
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
 from domain.errors import DatabaseUnavailable
 
@@ -18,6 +18,16 @@ def kind_of(update: Update) -> str:
 def passes(error: Exception) -> bool:
     """Whether the same update may well succeed a little later."""
     return isinstance(error, DatabaseUnavailable | RetryAfter | NetworkError) and not isinstance(error, BadRequest)
+
+
+def unreachable(error: TelegramError) -> str | None:
+    """Why somebody cannot be written to any more, in words that follow their name; None when the error says no such thing."""
+    said = error.message.lower()
+    if "chat not found" in said or "initiate conversation" in said:
+        return "has never written to me"
+    if isinstance(error, Forbidden):
+        return "has closed their Telegram account" if "deactivated" in said else "has blocked me"
+    return "is in another chat now" if isinstance(error, ChatMigrated) else None
 
 
 def where(error: Exception) -> str:

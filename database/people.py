@@ -9,7 +9,7 @@ from database.caller import Caller, Json
 
 
 class PeopleCalls(Caller):
-    """Reads of roles. Nobody here is an owner: those are named in the settings."""
+    """Roles, and whom the bot cannot write to. Nobody with a role here is an owner: those are named in the settings."""
 
     async def role_of(self, *, user_id: int) -> str | None:
         """`admin` or `viewer`; None for somebody who is neither."""
@@ -19,3 +19,12 @@ class PeopleCalls(Caller):
     async def bot_people(self) -> list[Json]:
         """Everybody with a role: `{user_id, role, name, added_by, added_at}`, the first who came first."""
         return await self._list("bot_people")
+
+    async def note_unreachable(self, *, chat_id: int, reason: str) -> Json:
+        """Note that somebody cannot be written to, `reason` in words that follow a name: `{changed, name}`. The admins are told
+        when that is new; it holds until the next turn of theirs."""
+        return await self._object("note_unreachable", chat_id=chat_id, reason=reason)
+
+    async def unreachable_chats(self) -> list[Json]:
+        """Who cannot be written to: `{chat_id, reason, since}`, the longest first."""
+        return await self._list("unreachable_chats")

@@ -60,6 +60,7 @@ begin
     select * into v_row from public.telegram_updates where update_id = p_update_id;
     return public.update_json(v_row) || '{"repeated": true}';
   end if;
+  perform public.note_reachable(p_chat_id);
   if p_state is null or p_state = 'null' then
     delete from public.bot_state where chat_id = p_chat_id;
   else

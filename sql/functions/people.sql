@@ -21,6 +21,7 @@ begin
   end if;
   if p_role is null then
     delete from public.bot_people where user_id = p_user_id;
+    delete from public.unreachable_chats where chat_id = p_user_id;
   else
     insert into public.bot_people (user_id, role, name, added_by) values (p_user_id, p_role, coalesce(p_name, ''), p_actor)
     on conflict (user_id) do update set role = excluded.role, added_by = excluded.added_by;
@@ -57,4 +58,42 @@ begin
   end if;
   return public.set_role(p_user_id, v_invitation.role, p_name, v_invitation.invited_by);
 end;
+$$;
+
+-- Somebody cannot be written to: noted, audited and told to the admins once, until they write again. Gives their name, or the id.
+create or replace function public.note_unreachable(p_chat_id bigint, p_reason text) returns jsonb
+language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_name constant text := coalesce(
+    (select nullif(name, '') from public.bot_people where user_id = p_chat_id), p_chat_id::text
+  );
+  v_since timestamptz;
+begin
+  insert into public.unreachable_chats (chat_id, reason) values (p_chat_id, p_reason)
+  on conflict do nothing returning since into v_since;
+  if v_since is not null then
+    perform public.audit_append('unreachable', 'database', p_detail => jsonb_build_object('chat_id', p_chat_id, 'reason', p_reason));
+    perform public.add_notices(null, jsonb_build_array(jsonb_build_object(
+      'key', format('unreachable:%s:%s', p_chat_id, v_since), 'channel', 'telegram', 'recipient', 'admins', 'kind', 'unreachable',
+      'payload', jsonb_build_object('name', v_name, 'reason', p_reason)
+    )));
+  end if;
+  return jsonb_build_object('changed', v_since is not null, 'name', v_name);
+end;
+$$;
+
+-- Somebody who could not be written to has written.
+create or replace function public.note_reachable(p_chat_id bigint) returns void
+language plpgsql set search_path = '' as $$
+begin
+  delete from public.unreachable_chats where chat_id = p_chat_id;
+  if found then
+    perform public.audit_append('reachable', 'telegram:' || p_chat_id, p_detail => jsonb_build_object('chat_id', p_chat_id));
+  end if;
+end;
+$$;
+
+create or replace function public.unreachable_chats() returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(to_jsonb(u) order by u.since, u.chat_id), '[]') from public.unreachable_chats u;
 $$;

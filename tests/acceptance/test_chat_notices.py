@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,8 +18,8 @@ from domain.errors import ChatError, SecondPoller
 from sop import Sop
 from supabase_db import Database
 from telegram_bot import AdminBot
-from tests.chat_driver import ADMIN, TelegramPerson
-from tests.fakes.telegram import Refused, TelegramServer
+from tests.chat_driver import ADMIN, TelegramPerson, updates_of
+from tests.fakes.telegram import Json, Refused, TelegramServer
 from tests.integration.life import booking, write_all
 
 BLOCKED = Refused(403, "Forbidden: bot was blocked by the user")
@@ -54,26 +56,126 @@ async def test_a_notice_is_told_once(admin_in_telegram: TelegramPerson, database
 async def test_a_notice_for_all_admins_reaches_those_it_can(database: Database, sop: Sop, admin: Connection) -> None:
     person = TelegramPerson(database, sop, admins=(ADMIN, ADMIN + 1))
     await person.comes()
-    person.server.refuse("sendMessage", BLOCKED)
+    person.server.refuse("sendMessage", BLOCKED, None, BLOCKED)
     await tell(database, "admins")
 
     await person.reads_news()
 
     await person.leaves()
-    assert [message.chat for message in person.server.log] == [ADMIN + 1]
-    assert states(admin) == ["sent"]
+    assert [message.chat for message in person.server.log] == [
+        ADMIN + 1,
+        ADMIN + 1,
+    ]  # and that the first cannot be reached
+    assert states(admin) == ["sent", "sent"]
 
 
-async def test_somebody_who_blocked_the_bot_is_not_tried_again_and_it_is_audited(
+# People who cannot be written to ------------------------------------------------------------------------------------------------
+
+
+class OneSided(TelegramServer):
+    """Takes no messages to some chats."""
+
+    def __init__(self, **lost: Refused) -> None:
+        super().__init__()
+        self.lost = {int(chat.removeprefix("to_")): refusal for chat, refusal in lost.items()}
+
+    def _result(self, name: str, sent: Json) -> Any:
+        if name == "sendMessage" and int(sent["chat_id"]) in self.lost:
+            raise self.lost[int(sent["chat_id"])]
+        return super()._result(name, sent)
+
+
+@pytest.fixture
+async def ann_and_bo(database: Database, sop: Sop) -> AsyncIterator[TelegramPerson]:
+    """An owner whose bot has two more admins, Ann (42), who has blocked it, and Bo (43)."""
+    for number, name in ((42, "Ann <b>"), (43, "Bo")):
+        role = {"user_id": number, "role": "admin", "name": name, "actor": "test"}
+        await database.bot_turn(update_id=number, chat_id=7, user_id=7, state=None, command={"set_role": role})
+    owner = TelegramPerson(database, sop, server=OneSided(to_42=BLOCKED))
+    await owner.comes()
+    yield owner
+    await owner.leaves()
+
+
+def heard(person: TelegramPerson, chat: int) -> list[str]:
+    return [message.text for message in person.server.log if message.chat == chat]
+
+
+async def test_what_is_for_somebody_who_blocked_the_bot_goes_to_the_others(
+    ann_and_bo: TelegramPerson, database: Database, admin: Connection
+) -> None:
+    await tell(database, "42")
+
+    await ann_and_bo.reads_news()
+
+    told = [
+        "✖️ Priya Nair was cancelled. The calendar events are gone, the times are free again.\n"
+        "(Ann <b> has blocked me, so this comes to you instead.)",
+        "❗ Ann <b> has blocked me, so I cannot write to them.\n"
+        "What is for them alone goes to the other admins until they write to me.",
+    ]
+    assert (heard(ann_and_bo, ADMIN), heard(ann_and_bo, 43), heard(ann_and_bo, 42)) == (told, told, [])
+    assert states(admin) == ["sent", "sent"]
+
+
+async def test_that_somebody_blocked_the_bot_is_told_once_until_they_write(
+    ann_and_bo: TelegramPerson, database: Database
+) -> None:
+    await tell(database, "42", "admins", "42")
+    await ann_and_bo.reads_news()
+    assert [text.startswith("❗ Ann <b> has blocked me") for text in heard(ann_and_bo, 43)].count(True) == 1
+    assert "Ann <b> 42: admin ❗ has blocked me (noticed " in await ann_and_bo.says("/admins")
+
+    ann = TelegramPerson(database, ann_and_bo.current_sop, user=42, server=TelegramServer())
+    ann.made = updates_of(42, numbers=itertools.count(90_000))
+    await ann.comes()
+    await ann.says("/help")
+    await ann.leaves()
+
+    assert "Ann <b> 42: admin\n" in await ann_and_bo.says("/admins")
+    actions = [row["action"] for row in await database.audit_trail()]
+    assert (actions.count("unreachable"), actions.count("reachable")) == (1, 1)
+    again = {"channel": "telegram", "recipient": "42", "kind": "cancelled", "payload": {"name": "Li Wei"}}
+    await database.tell(notices=[again | {"key": "again"}])
+    await ann_and_bo.reads_news()
+    assert [text.startswith("❗ Ann <b> has blocked me") for text in heard(ann_and_bo, 43)].count(True) == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (Refused(403, "Forbidden: user is deactivated"), "has closed their Telegram account"),
+        (Refused(403, "Forbidden: bot can't initiate conversation with a user"), "has never written to me"),
+        (Refused(400, "Bad Request: chat not found"), "has never written to me"),
+        (Refused(400, "Bad Request: upgraded", migrate_to_chat_id=-100), "is in another chat now"),
+    ],
+)
+async def test_other_reasons_are_as_final_and_keep_nobody_else_from_hearing(
+    ann_and_bo: TelegramPerson, database: Database, admin: Connection, refusal: Refused, words: str
+) -> None:
+    assert isinstance(ann_and_bo.server, OneSided)
+    ann_and_bo.server.lost = {42: refusal}
+    await tell(database, "admins", "42")
+
+    await ann_and_bo.reads_news()
+
+    assert f"Ann <b> {words}, so I cannot write to them." in heard(ann_and_bo, 43)[-1]
+    assert f"(Ann <b> {words}, so this comes to you instead.)" in heard(ann_and_bo, 43)[1]
+    assert states(admin) == ["sent", "sent", "sent"]
+
+
+async def test_where_nobody_can_be_reached_it_is_given_up_and_audited(
     admin_in_telegram: TelegramPerson, database: Database, admin: Connection
 ) -> None:
-    admin_in_telegram.server.refuse("sendMessage", BLOCKED)
-    await tell(database, str(ADMIN))
+    admin_in_telegram.server.refuse("sendMessage", *[BLOCKED] * 9)
+    await tell(database, str(ADMIN), "admins")
 
     assert await admin_in_telegram.reads_news() == ""
 
-    assert [row["action"] for row in await database.audit_trail()][-1] == "notice_failed"
-    assert states(admin) == ["failed"]
+    assert states(admin) == ["failed"] * 3  # the third says that the admin cannot be reached
+    actions = [row["action"] for row in await database.audit_trail()]
+    assert (actions.count("notice_failed"), actions.count("unreachable")) == (3, 1)
+    assert f"{ADMIN} ❗ has blocked me" not in await admin_in_telegram.says("/admins")
 
 
 @pytest.mark.parametrize(

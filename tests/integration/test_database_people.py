@@ -81,3 +81,30 @@ async def test_an_invitation_nobody_made_is_good_for_nothing(db: Database) -> No
     with pytest.raises(WrongState):
         await turn(db, 1, join_by_code={"code_hash": HASH, "user_id": 42, "name": "A"})
     assert await db.bot_people() == []
+
+
+async def test_who_cannot_be_written_to_is_noted_and_told_once_until_they_write(db: Database) -> None:
+    assert await db.note_unreachable(chat_id=42, reason="has blocked me") == {"changed": True, "name": "42"}
+    assert await db.note_unreachable(chat_id=42, reason="has blocked me") == {"changed": False, "name": "42"}
+    about = {"chat_id": 42, "user_id": 42, "state": None}
+    await db.bot_turn(update_id=1, **about)
+    assert await db.unreachable_chats() == []
+    await db.note_unreachable(chat_id=42, reason="has blocked me")
+
+    await db.bot_turn(update_id=1, **about)  # a repeat, from before
+
+    assert [(one["chat_id"], one["reason"]) for one in await db.unreachable_chats()] == [(42, "has blocked me")]
+    told = [notice["payload"] for notice in await db.claim_notices(channel="telegram")]
+    assert told == [{"name": "42", "reason": "has blocked me"}] * 2
+    actions = [row["action"] for row in await db.audit_trail()]
+    assert (actions.count("unreachable"), actions.count("reachable")) == (2, 1)
+
+
+async def test_whoever_is_let_out_is_no_longer_listed_as_out_of_reach(db: Database) -> None:
+    about = {"user_id": 42, "name": "Ann", "actor": "telegram:7"}
+    await turn(db, 1, set_role=about | {"role": "admin"})
+    assert (await db.note_unreachable(chat_id=42, reason="has blocked me"))["name"] == "Ann"
+
+    await turn(db, 2, set_role=about | {"role": None})
+
+    assert await db.unreachable_chats() == []
