@@ -26,6 +26,7 @@ from calendars.ical_busy import merged
 from calendars.pacing import Pace, TooLong, Turnstile
 from domain.errors import CalendarAuthError, CalendarBusy, CalendarError, CalendarRefused
 from domain.model import Interval
+from utils import plural
 
 PROVIDERS = ("google", "outlook", "caldav", "local")
 # Requests a minute that a provider grants one account (Google: 600; Microsoft: 10,000 in ten minutes). CalDAV servers publish
@@ -128,11 +129,11 @@ class Calendars:
             self._accounts[name] = _Account(calendar, pace, Turnstile(pace, clock=clock, sleep=sleep))
 
     async def busy(
-        self, people: Mapping[str, Sequence[str]], span: Interval, *, fresh: bool = False
+        self, people: Mapping[str, Sequence[str]], span: Interval, *, fresh: bool = False, best_effort: bool = False
     ) -> Mapping[str, Busy]:
         """Each person's busy times over all their calendars, merged and sorted; Unknown when any of them is. One call per
         provider at most; what was read within a minute is taken as it was, unless `fresh`. `CalendarBusy` when a provider
-        cannot answer for now."""
+        cannot answer for now; with `best_effort`, for looking rather than booking, its calendars are Unknown instead."""
         places = {who: [self._route(address) for address in addresses] for who, addresses in people.items()}
         asked: dict[str, list[str]] = {}
         for provider, name in dict.fromkeys(place for found in places.values() for place in found):
@@ -140,10 +141,22 @@ class Calendars:
         reads = (self._read(provider, names, span, fresh=fresh) for provider, names in asked.items())
         answers: dict[tuple[str, str], Busy] = {}
         for provider, read in zip(asked, await asyncio.gather(*reads, return_exceptions=True), strict=True):
+            if best_effort and isinstance(read, CalendarBusy):
+                read = dict.fromkeys(asked[provider], self._not_now(read))
             if isinstance(read, BaseException):
                 raise read
             answers.update({(provider, name): busy for name, busy in read.items()})
         return {who: _joined([answers[place] for place in found], span) for who, found in places.items()}
+
+    def sources(self, addresses: Sequence[str]) -> Mapping[str, timedelta]:
+        """The providers of some calendars, and how long ago what `busy` gives of them was read: none where it reads each time."""
+        ages: dict[str, timedelta] = {}
+        for provider, name in map(self._route, addresses):
+            account = self._accounts.get(provider)
+            read_at = account.fresh[name][0] if account and name in account.fresh else self._clock()
+            age = timedelta(seconds=self._clock() - read_at)
+            ages[provider] = max(age, ages.get(provider, age))
+        return ages
 
     async def put(self, event: Event, *, etag: str = "") -> EventState:
         """`Calendar.put` in the organiser's calendar."""
@@ -232,6 +245,10 @@ class Calendars:
         if account.pace.fresh_for:
             account.fresh.update({name: (self._clock(), wide, busy) for name, busy in read.items()})
         return {**known, **read}
+
+    def _not_now(self, error: CalendarBusy) -> Unknown:
+        minutes = max(1, round(self._seconds_until(error.retry_at) / 60))
+        return Unknown(reason=str(error), cure=f"It may do again in {plural(minutes, 'minute')}.")
 
     def _known(self, account: _Account, name: str, span: Interval) -> Busy | None:
         read_at, covered, busy = account.fresh.get(name, (float("-inf"), span, ()))

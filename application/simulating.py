@@ -17,9 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from application.assembly import Json, build_calendars
 from application.providers import build_providers
-from booking.records import interview_of
-from booking.sightings import interval_of
-from calendars.base import Busy, Unknown
+from booking.world import World, look
 from config import Settings, load_sop, parse_sop, read_value
 from console import heatmap, whatif
 from domain.dates import parse_dates
@@ -60,30 +58,6 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
-    """What is true now, over the span that matters: busy times by the calendars they are of, interviews, times people block."""
-
-    span: Interval
-    busy: Mapping[tuple[str, ...], Busy]
-    booked: tuple[Interview, ...]
-    blocks: Sequence[Json]
-
-    def busy_of(self, sop: Sop) -> dict[str, tuple[Interval, ...]]:
-        """By interviewer of an SOP. A calendar that could not be read is busy all the time: unknown is not free."""
-        found: dict[str, tuple[Interval, ...]] = {}
-        for who, person in sop.interviewers.items():
-            busy = self.busy[person.calendars]
-            blocked = tuple(interval_of(block) for block in self.blocks if block["interviewer"] == who)
-            found[who] = (self.span,) if isinstance(busy, Unknown) else (*busy, *blocked)
-        return found
-
-    def unread(self, sop: Sop) -> list[str]:
-        """Whose calendar could not be read, and why."""
-        answers = ((person.name, self.busy[person.calendars]) for person in sop.interviewers.values())
-        return [f"{name}: {busy.reason} {busy.cure}" for name, busy in answers if isinstance(busy, Unknown)]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """An SOP and everybody's busy times under it."""
 
@@ -102,7 +76,7 @@ async def run_simulation(settings: Settings, address: Json, question: Question, 
             raise FieldError("--without", unknown, f"The interviewers are {', '.join(other.interviewers)}.")
         arrivals = _arrivals(question, base, other, now, out)
         world = await _world(db, settings, [base, other], arrivals)
-    scenarios = [Scenario(sop=base, busy=world.busy_of(base))]
+    scenarios = [Scenario(sop=base, busy=world.busy_of(base.interviewers.values()))]
     if question.name:
         scenarios.append(Scenario(sop=other, busy=_absent(question, world, other, now)))
     _warn(question, world, other, now, out)
@@ -170,21 +144,14 @@ async def _world(db: Database, settings: Settings, sops: Sequence[Sop], arrivals
     span = Interval(start=min(one.start for one in horizons), end=max(one.end for one in horizons))
     calendars = build_calendars(settings, await build_providers(settings, db, lambda: sops[-1]))
     try:
-        addresses = {person.calendars for sop in sops for person in sop.interviewers.values()}
-        busy = await calendars.busy({", ".join(names): names for names in addresses}, span)
-        return World(
-            span=span,
-            busy={names: busy[", ".join(names)] for names in addresses},
-            booked=tuple(map(interview_of, await db.booked_between(start=span.start, end=span.end))),
-            blocks=await db.blocks_between(start=span.start, end=span.end),
-        )
+        return await look(db, calendars, (person for sop in sops for person in sop.interviewers.values()), span)
     finally:
         await calendars.aclose()
 
 
 def _absent(question: Question, world: World, sop: Sop, now: datetime) -> dict[str, tuple[Interval, ...]]:
     """Busy times with those who would be away."""
-    busy = world.busy_of(sop)
+    busy = world.busy_of(sop.interviewers.values())
     for who in question.without:
         busy[who] = (*busy[who], away(question, sop.interviewers[who], world.span, now))
     return busy
@@ -240,7 +207,8 @@ def _simulated(
 def _warn(question: Question, world: World, sop: Sop, now: datetime, out: Console) -> None:
     """What the figures do not say: calendars that were not read, interviews that somebody away has already."""
     out.print(f"{plural(len(world.booked), 'interview is', 'interviews are')} booked already. Nothing is written.\n")
-    for line in world.unread(sop):
+    for who, why in world.unread(sop.interviewers.values()).items():
+        line = f"{sop.interviewers[who].name}: {why.reason} {why.cure}"
         out.print(f"[yellow]Calendar not read, so taken as busy all the time:[/] {escape(line)}")
     for who in question.without:
         gone = away(question, sop.interviewers[who], world.span, now)

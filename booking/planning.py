@@ -15,12 +15,14 @@ from typing import Any
 
 from booking.records import interview_of, moves, shown
 from booking.sightings import interval_of, own_times, said_json
+from booking.world import World, look
 from calendar_utils import Calendars
 from calendars.base import Unknown
 from domain.errors import SopError
 from domain.model import CandidateRequest, Interval, Interview
 from lifecycle.watching import Said, minus
 from sop import NoPlan, Plan, Sop, plan, verify
+from sop.model import Interviewer
 from sop.rules import Breach
 from sop.verification import breaches
 from supabase_db import Database
@@ -158,18 +160,24 @@ async def _gather(
     now: datetime,
 ) -> Situation:
     granted = as_granted(sop, terms)
+    people = involved(granted, request.course, rows)
+    world = await look(db, calendars, people, granted.horizon(request))
+    return situation_in(world, granted, request, terms, rows, now)
+
+
+def situation_in(
+    world: World, granted: Sop, request: CandidateRequest, terms: Terms, rows: Sequence[Json], now: datetime
+) -> Situation:
+    """The situation of a candidate in a world that has been read already: as far as the SOP looks, and of all `involved`.
+    `granted` is the SOP with what was granted to the candidate."""
     ours = narrowed(granted, request.course, terms)
-    standing = [row for row in rows if row["status"] in {"reserved", "booked", "done"}]
-    horizon = ours.horizon(request)
-    people = {who: granted.interviewers[who].calendars for who in _involved(granted, request.course, standing)}
-    answers = await calendars.busy(people, horizon)
-    booked = await db.booked_between(start=horizon.start, end=horizon.end)
-    blocks = await db.blocks_between(start=horizon.start, end=horizon.end)
+    standing = _standing(rows)
+    answers = {person.id: world.busy[person.calendars] for person in involved(granted, request.course, rows)}
     unknown = {who: answer for who, answer in answers.items() if isinstance(answer, Unknown)}
     own = own_times(standing)
     known = {who: without(busy, own.get(who, ())) for who, busy in answers.items() if not isinstance(busy, Unknown)}
     nobody = nobody_left(granted, request.course, terms)
-    out = _unavailable(granted, request.course, (*terms.excluded, *blocks), {*unknown, *nobody}, horizon)
+    out = _unavailable(granted, request.course, (*terms.excluded, *world.blocks), {*unknown, *nobody}, world.span)
     live = {row["round"]: interview_of(row, request.email) for row in standing if _is_round(ours, request.course, row)}
     done = {row["round"] for row in standing if row["status"] == "done"}
     keep = {name for name, one in live.items() if name in done or _stays(name, one, terms, nobody, now)}
@@ -179,7 +187,7 @@ async def _gather(
         sop=ours,
         request=request,
         busy=_with(known, out),
-        booked=tuple(map(interview_of, booked)),
+        booked=world.booked,
         unknown=unknown,
         live=live,
         keep=tuple(one for name, one in live.items() if name in keep),
@@ -324,9 +332,14 @@ def without(busy: Iterable[Interval], times: tuple[Interval, ...]) -> tuple[Inte
     return tuple(left for time in busy for left in minus(time, times))
 
 
-def _involved(sop: Sop, course: str, rows: Sequence[Json]) -> list[str]:
-    people = [*sop.involved(course), *(who for row in rows for who in row["interviewers"])]
-    return [who for who in dict.fromkeys(people) if who in sop.interviewers]
+def involved(sop: Sop, course: str, rows: Sequence[Json]) -> list[Interviewer]:
+    """Everybody whose busy times a decision about a candidate needs; `rows` are the candidate's interviews."""
+    people = [*sop.involved(course), *(who for row in _standing(rows) for who in row["interviewers"])]
+    return [sop.interviewers[who] for who in dict.fromkeys(people) if who in sop.interviewers]
+
+
+def _standing(rows: Sequence[Json]) -> list[Json]:
+    return [row for row in rows if row["status"] in {"reserved", "booked", "done"}]
 
 
 def _is_round(sop: Sop, course: str, row: Json) -> bool:

@@ -62,6 +62,11 @@ class DeskCalls(Caller):
         """Bind the buttons of a card to the message they are under."""
         return await self._object("place_card", card=card, message_id=message_id)
 
+    async def open_candidates(self, *, now: datetime, limit: int = 100) -> Json:
+        """Who waits and who has interviews to come: `{count, candidates}`, each with `interviews` as `claim` has them, those
+        who wait in the queue first, then those who wait for a decision; at most `limit` of the `count`."""
+        return await self._object("open_candidates", now=now, limit=limit)
+
     async def blocked_by(self, *, interviewer: str, start: datetime, end: datetime) -> list[Json]:
         """Interviews that stand and that an interviewer has in a time, with `name`, `number` and `candidate_status`."""
         return await self._list("blocked_by", interviewer=interviewer, start=start, end=end)

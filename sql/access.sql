@@ -37,7 +37,7 @@ declare
     'pushed_json', 'push_begin', 'push_done', 'interview_to_push',
     'add_buttons', 'place_card', 'button_action', 'use_button', 'desk_turn', 'desk_command', 'take_shown', 'blocked_by',
     'block_interviewer', 'unblock_interviewer', 'blocks_between', 'pause_lane', 'lane_pause',
-    'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'agenda', 'open_escalations',
+    'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'open_candidates', 'agenda', 'open_escalations',
     'interviewer_load'
   ];
   v_closed constant text := (

@@ -53,6 +53,27 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
   ) from (select c from found limit p_limit) page;
 $$;
 
+-- Candidates who wait, or for whom something booked is still to come by p_now, with their interviews that stand: those who wait
+-- in the queue first, then those who wait for a decision.
+create or replace function public.open_candidates(p_now timestamptz, p_limit integer default 100) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  with found as (
+    select c, row_number() over (
+      order by array_position(array['planning', 'queued', 'escalated', 'set_aside', 'booking', 'booked'], c.status), c.number
+    ) as place
+    from public.candidates c
+    where c.status in ('planning', 'queued', 'escalated', 'set_aside', 'booking') or c.status = 'booked' and c.id in (
+      select i.candidate_id from public.interviews i where i.status = 'booked' and i.during && tstzrange(p_now, null)
+    )
+  )
+  select jsonb_build_object(
+    'count', (select count(*) from found),
+    'candidates', coalesce(jsonb_agg(
+      public.candidate_json(c) || jsonb_build_object('interviews', public.interviews_json((c).id)) order by place
+    ), '[]')
+  ) from found where place <= p_limit;
+$$;
+
 create or replace function public.agenda(p_start timestamptz, p_end timestamptz, p_interviewer text default null) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(to_jsonb(a) order by a.start, a.interview_id), '[]')

@@ -117,6 +117,28 @@ async def test_the_agenda_shows_what_stands_by_time(db: Database) -> None:
     assert await db.agenda(start=TUESDAY, end=TUESDAY + timedelta(days=1)) == []
 
 
+async def test_who_is_open_is_told_with_interviews_and_those_who_wait_first(db: Database) -> None:
+    over = await booked(db, [make_reservation(at("09:00"))])
+    coming = await booked(db, [make_reservation(at("11:00"))])
+    stuck = await planning(db)
+    await db.escalate(**stuck.names, kind="no_plan", reason="No time fits.")
+    gone = await enqueue(db)
+    await db.cancel_candidate(candidate_id=gone, actor="t")
+    waiting = await enqueue(db)
+
+    found = await db.open_candidates(now=at("10:30"))
+
+    assert (found["count"], [one["id"] for one in found["candidates"]]) == (
+        3,
+        [waiting, stuck.candidate_id, coming.candidate_id],
+    )
+    assert [len(one["interviews"]) for one in found["candidates"]] == [0, 0, 1]
+    assert (await db.open_candidates(now=at("09:30")))["count"] == 4
+    first = await db.open_candidates(now=at("09:30"), limit=1)
+    assert (first["count"], [one["id"] for one in first["candidates"]]) == (4, [waiting])
+    assert over.candidate_id not in [one["id"] for one in found["candidates"]]
+
+
 async def test_load_counts_seats_and_minutes(db: Database) -> None:
     seats = [{"interviewer": who, "backup": who == "ben", "hold_until": at("09:30")} for who in ("asha", "ben")]
     await booked(db, [make_reservation(at("09:00"), minutes=30, seats=seats)])
