@@ -23,6 +23,7 @@ from database.caller import Json
 from database.desk import DeskCalls
 from database.migrations import FOLDER, migrations_script, sql_files
 from database.people import PeopleCalls
+from database.upkeep import UpkeepCalls
 from database.wires import PostgresWire, SupabaseWire
 from domain.errors import DatabaseError, DatabaseUnavailable
 
@@ -42,7 +43,7 @@ def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
         raise DatabaseError(f"the database could not be prepared: {error.diag.message_primary or error}") from error
 
 
-class Database(AfterBooking, DeskCalls, PeopleCalls):
+class Database(AfterBooking, DeskCalls, PeopleCalls, UpkeepCalls):
     """An open doorway; `connect` makes one and `aclose` closes it."""
 
     @classmethod

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from application.assembly import Json, Services, actor, build_bot, build_engine, build_terminal_bot, services
 from application.providers import local
 from booking.records import agenda_event
+from booking.upkeep import keep_up
 from booking.watch import watch
 from calendars.base import Event
 from calendars.ical import export
@@ -164,7 +165,9 @@ async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
     async with bot:
         engine = build_engine(parts, stop)
         watching = watch(db=parts.db, calendars=parts.calendars, sop=parts.sop, stop=stop)
-        await _together(stop, bot.poll(stop), bot.deliver_notices(stop), engine.run(), watching, _count(parts, stop))
+        upkeep = keep_up(db=parts.db, sop=parts.sop, stop=stop)
+        chat = (bot.poll(stop), bot.deliver_notices(stop))
+        await _together(stop, *chat, engine.run(), watching, upkeep, _count(parts, stop))
 
 
 async def _count(parts: Services, stop: asyncio.Event) -> None:

@@ -1,7 +1,7 @@
 """The plan, the queue and the agenda as text for a chat. Pure: rows and values in, lines of HTML out.
 
-One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, ❗ needs an admin, ✖️ given up, 📝 a draft, 📅 the agenda,
-👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
+One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done, ❗ needs an admin, ✖️ given up, 📝 a draft,
+📅 the agenda, 👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from utils import day_text, local_text, plural
 
 Json = dict[str, Any]
 
-WAITS, BOOKED, NEEDED, GIVEN_UP, DRAFT, AGENDA = "⏳", "✅", "❗", "✖️", "📝", "📅"
+WAITS, BOOKED, DONE, NEEDED, GIVEN_UP, DRAFT, AGENDA = "⏳", "✅", "🏁", "❗", "✖️", "📝", "📅"
 STATES = {
     "queued": f"{WAITS} waits in the queue",
     "planning": f"{WAITS} is being planned",
     "booking": f"{WAITS} is being booked: events are being written",
     "booked": f"{BOOKED} is booked",
+    "done": f"{DONE} has had all interviews",
     "escalated": f"{NEEDED} waits for an admin's decision",
     "set_aside": f"{NEEDED} was set aside and waits for an admin",
     "cancelling": f"{GIVEN_UP} is being cancelled",
@@ -240,7 +241,7 @@ def queue(rows: Sequence[Json], counts: Mapping[str, int], sop: Sop) -> list[str
         lines.append(f"… and {len(rows) - _MOST_LISTED} more.")
     needed = counts["escalated"] + counts["set_aside"]
     totals = (
-        f"{BOOKED} {counts['booked']} booked, {NEEDED} {needed} waiting for an admin, "
+        f"{BOOKED} {counts['booked']} booked, {DONE} {counts['done']} done, {NEEDED} {needed} waiting for an admin, "
         f"{GIVEN_UP} {counts['cancelled']} cancelled."
     )
     return [bold("Queue"), *(lines or ["Nobody waits."]), "", totals]
@@ -291,13 +292,15 @@ def status(match: Json, sop: Sop) -> list[str]:
 
 
 def standing_lines(match: Json, sop: Sop, *, links: bool = False) -> list[str]:
-    """A candidate's interviews that are not cancelled, in the candidate's zone; with `links` to their events and meetings."""
+    """A candidate's interviews that are not cancelled, in the candidate's zone, those that are over saying so; with `links` to
+    their events and meetings."""
     tz = ZoneInfo(match["request"]["timezone"] or sop.timezone)
     lines = []
     for row in match["interviews"]:
         if row["status"] != "cancelled":
             people = [(person_name(sop, seat["interviewer"]), seat["backup"]) for seat in row["seats"]]
-            lines += round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
+            what, when = round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
+            lines += [what, f"{when}, done" if row["status"] == "done" else when]
             places = [link("Event", row["link"]), link("Meeting", row["meeting"])] if links else []
             lines += [f"    {' · '.join(filter(None, places))}"] if any(places) else []
     return lines

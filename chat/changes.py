@@ -17,7 +17,7 @@ from domain.intake import parse_window
 from sop import Sop
 from utils import instant, local_text, plural
 
-_ENDED = frozenset({"cancelling", "cancelled"})
+_ENDED = frozenset({"done", "cancelling", "cancelled"})
 _REASONS = ("Withdrawn by the candidate", "No longer needed", "Entered by mistake")
 _MOST_LISTED = 20
 _AHEAD = timedelta(days=730)  # as far as absences are looked for
@@ -49,9 +49,10 @@ async def _why(desk: Desk, match: Json) -> Step:
 
 
 def _lost(match: Json, sop: Sop) -> list[str]:
-    """Who would be cancelled, with every interview that stands."""
+    """Who would be cancelled, with every interview that would be."""
     lines = [f"Cancel {bold(match['name'])}, {esc(cards.course_title(sop, match['course']))}?"]
-    standing = cards.standing_lines(match, sop)
+    undone = [row for row in match["interviews"] if row["status"] != "done"]
+    standing = cards.standing_lines({**match, "interviews": undone}, sop)
     return [*lines, "These interviews are cancelled, in the calendars, too:", "", *standing] if standing else lines
 
 

@@ -7,12 +7,12 @@ from chat.buttons import Card, Choice, Desk, Step
 from chat.markup import Json, code
 
 _MATCHES = 8
-_ENDED = frozenset({"cancelling", "cancelled"})
+_ENDED = frozenset({"done", "cancelling", "cancelled"})
 
 
 async def one(desk: Desk, words: str, do: str) -> tuple[Json | None, Step]:
     """The candidate that is meant, and what to answer where it is not exactly one. `do` is the command, and the action that each
-    button of the question leads to. Of several who have the name, those who are cancelled are not meant."""
+    button of the question leads to. Of several who have the name, those who are done or cancelled are not meant."""
     if not words:
         example = code(f"/{do} Priya")
         return None, _said(desk, f"Whom do you mean? Write a name, an email address or a number, such as {example}.")

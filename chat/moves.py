@@ -62,6 +62,7 @@ def _cannot(desk: Desk, match: Json) -> Step:
         "escalated": "/escalations has the ways out.",
         "set_aside": "/escalations has the ways out.",
         "booked": "No interview is still to come.",
+        "done": "No interview is still to come.",
     }.get(match["status"], "There is nothing booked to move just now.")
     return Step(says=[Card(lines=[f"{name} {esc(state)}. {hint}"])], state=desk.state)
 

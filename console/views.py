@@ -144,7 +144,13 @@ def sop_summary(path: Path, sop: Sop) -> RenderableType:
 
 def summary(counts: Mapping[str, int]) -> str:
     """`9 booked, 2 escalated, 1 waiting`: only what there is."""
-    words = {"booked": "booked", "escalated": "escalated", "queued": "waiting", "planning": "being planned"}
+    words = {
+        "booked": "booked",
+        "done": "done",
+        "escalated": "escalated",
+        "queued": "waiting",
+        "planning": "being planned",
+    }
     words |= {
         "booking": "being booked",
         "set_aside": "set aside",

@@ -296,11 +296,16 @@ def _monday(moment: datetime, tz: ZoneInfo, days_later: int) -> datetime:
 
 
 def _meaning(value: object) -> object:
-    """A part as JSON-ready data in one canonical way; `working_hours` of the SOP have gone into its interviewers."""
-    if isinstance(value, Sop):
-        return {name: _meaning(getattr(value, name)) for name in type(value).model_fields if name not in _NO_MEANING}
+    """A part as JSON-ready data in one canonical way, so that a field that comes with a later version, and that an SOP leaves as
+    it is by default, is not in it. `working_hours` of the SOP have gone into its interviewers."""
     if isinstance(value, BaseModel):
-        return {name: _meaning(getattr(value, name)) for name in type(value).model_fields}
+        left_out = _NO_MEANING if isinstance(value, Sop) else ()
+        fields = type(value).model_fields.items()
+        return {
+            name: _meaning(getattr(value, name))
+            for name, field in fields
+            if name not in left_out and getattr(value, name) != field.default
+        }
     if isinstance(value, dict):
         return {key: _meaning(part) for key, part in value.items()}
     if isinstance(value, tuple):

@@ -236,7 +236,7 @@ declare
   v_from constant text := v_row.status;
   v_actor constant text := public.worker_of(v_row);
 begin
-  if v_row.status in ('booked', 'cancelled') or (v_row.status in ('escalated', 'set_aside') and not v_row.unwinding) then
+  if v_row.status in ('booked', 'done', 'cancelled') or (v_row.status in ('escalated', 'set_aside') and not v_row.unwinding) then
     return public.candidate_json(v_row) || '{"changed": false}';
   end if;
   if exists (

@@ -192,7 +192,7 @@ declare
   v_actor constant text := public.worker_of(v_row);
   v_escalation bigint;
 begin
-  if v_row.status = 'booked' then
+  if v_row.status in ('booked', 'done') then
     return public.candidate_json(v_row) || '{"changed": false}';
   end if;
   update public.candidates set

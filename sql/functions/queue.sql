@@ -285,6 +285,9 @@ begin
     worker = case when v_pending then worker end, lease_until = case when v_pending then lease_until end
   where id = v_row.id and status in ('queued', 'planning', 'booking', 'booked', 'escalated', 'set_aside')
   returning * into v_row;
+  if not found then
+    perform public.wrong_state(public.lock_candidate(p_candidate_id), 'be cancelled');
+  end if;
   perform public.close_escalations(v_row.id, p_actor, 'cancelled');
   perform public.audit_append(v_row.status, p_actor, v_row.id, jsonb_build_object('from', v_from, 'reason', p_reason));
   return public.candidate_json(v_row) || '{"changed": true}';

@@ -15,7 +15,7 @@ create or replace function public.queue_counts() returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_object_agg(status, (select count(*) from public.candidates c where c.status = known.status))
   from unnest(array[
-    'queued', 'planning', 'booking', 'booked', 'escalated', 'set_aside', 'cancelling', 'cancelled'
+    'queued', 'planning', 'booking', 'booked', 'done', 'escalated', 'set_aside', 'cancelling', 'cancelled'
   ]) known (status);
 $$;
 

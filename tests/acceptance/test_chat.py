@@ -129,7 +129,8 @@ async def test_an_old_draft_whose_dates_have_passed_is_not_queued(person: Person
 
 async def test_looking_up_candidates(person: Person) -> None:
     assert (
-        await person.says("/queue") == "Queue\nNobody waits.\n\n✅ 0 booked, ❗ 0 waiting for an admin, ✖️ 0 cancelled."
+        await person.says("/queue")
+        == "Queue\nNobody waits.\n\n✅ 0 booked, 🏁 0 done, ❗ 0 waiting for an admin, ✖️ 0 cancelled."
     )
     assert "Whom do you mean?" in await person.says("/status")
     assert "I know nobody called Zoe <b>." in await person.says("/status Zoe <b>")

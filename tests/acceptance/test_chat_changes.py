@@ -331,7 +331,8 @@ async def test_an_absence_that_is_not_understood_says_what_would_be(person: Pers
     assert "I cannot use Zoe. The interviewers are: Asha Rao" in await person.says("/block Zoe 3-5 Dec")
     assert "Write it like /block asha 3-5 Dec" in await person.says("/block asha sometime")
     assert (
-        await person.says("/queue") == "Queue\nNobody waits.\n\n✅ 0 booked, ❗ 0 waiting for an admin, ✖️ 0 cancelled."
+        await person.says("/queue")
+        == "Queue\nNobody waits.\n\n✅ 0 booked, 🏁 0 done, ❗ 0 waiting for an admin, ✖️ 0 cancelled."
     )
 
 

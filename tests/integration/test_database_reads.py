@@ -95,7 +95,7 @@ async def test_counts_name_every_state(db: Database) -> None:
 
     assert sum(counts.values()) == 4
     assert set(counts) == {
-        "queued", "planning", "booking", "booked", "escalated", "set_aside", "cancelling", "cancelled"
+        "queued", "planning", "booking", "booked", "done", "escalated", "set_aside", "cancelling", "cancelled"
     }  # fmt: skip
 
 

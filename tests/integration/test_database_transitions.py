@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import LostLease, WrongState
 from supabase_db import Database, Json
-from tests.builders import make_reservation
+from tests.builders import at, make_reservation
 from tests.integration.life import Claimed, booked, booking, claim, enqueue, look, planning, write_all
 
 
@@ -52,11 +52,18 @@ async def _cancelled(db: Database) -> Claimed:
     return Claimed(candidate_id=candidate_id, fence=1)
 
 
+async def _done(db: Database) -> Claimed:
+    claimed = await booked(db)
+    await db.finish_interviews(now=at("10:00"))
+    return claimed
+
+
 STATES: dict[str, Callable[[Database], Awaitable[Claimed]]] = {
     "queued": _queued,
     "planning": planning,
     "booking": _booking,
     "booked": booked,
+    "done": _done,
     "escalated": _escalated,
     "set_aside": _set_aside,
     "cancelling": _cancelling,
@@ -90,9 +97,9 @@ ALLOWED = {
     ("set_aside", "cancel"): "cancelled",
 }
 DONE_BEFORE = {
-    ("booked", "settle"), ("cancelled", "settle"), ("escalated", "settle"), ("set_aside", "settle"),
+    ("booked", "settle"), ("done", "settle"), ("cancelled", "settle"), ("escalated", "settle"), ("set_aside", "settle"),
     ("escalated", "escalate"),
-    *((state, "release") for state in ("queued", "booked", "escalated", "set_aside", "cancelled")),
+    *((state, "release") for state in ("queued", "booked", "done", "escalated", "set_aside", "cancelled")),
     ("queued", "requeue"), ("planning", "requeue"),
     ("cancelling", "cancel"), ("cancelled", "cancel"),
 }  # fmt: skip

@@ -49,7 +49,7 @@ ESCALATED = {
     "options": [{"text": "2 days longer: done by 14 Dec"}],
 }
 COUNTS = dict.fromkeys(
-    ["queued", "planning", "booking", "booked", "escalated", "set_aside", "cancelling", "cancelled"], 1
+    ["queued", "planning", "booking", "booked", "done", "escalated", "set_aside", "cancelling", "cancelled"], 1
 )
 
 

@@ -12,6 +12,7 @@ from config import load_sop
 from domain.errors import FieldError, InvalidSop
 from sop import Sop, with_changes
 from sop.lengths import Days, Length
+from sop.model import Interviewer
 from tests.unit.sop_builders import make_request, make_sop, plain_sop
 
 GOOD = """\
@@ -152,6 +153,30 @@ def test_the_version_is_of_the_meaning(tmp_path: Path) -> None:
     assert load(tmp_path, other_words).version == sop.version
     assert load(tmp_path, GOOD.replace("1h", "61m")).version != sop.version
     assert load(tmp_path, GOOD + "examples: [{a: 1}]\n").version == sop.version
+
+
+def test_a_field_that_comes_with_a_later_version_leaves_an_sop_that_does_not_use_it_as_it_was() -> None:
+    class LaterPerson(Interviewer):
+        nickname: str | None = None
+
+    class LaterSop(Sop):
+        color: str | None = "blue"
+
+    sop, later = make_sop(), LaterSop.parse(plain_sop())
+    asha = LaterPerson.model_construct(**dict(sop.interviewers["asha"]))
+    known, named = (sop.having(interviewers={"asha": one}) for one in (asha, asha.having(nickname="Ash")))
+
+    assert later.version == sop.version
+    assert known.version == sop.having(interviewers={"asha": sop.interviewers["asha"]}).version
+    assert named.version != known.version
+    assert len({later.having(color=one).version for one in ("blue", "red", None)}) == 3
+
+
+def test_saying_what_holds_by_default_is_no_other_version(tmp_path: Path) -> None:
+    said = GOOD.replace("grid: 30m", "grid: 30m\nnotice: 0m\ncandidate: {events: day}\ndecline_grace: 10m")
+
+    assert load(tmp_path, said).version == load(tmp_path, GOOD).version
+    assert load(tmp_path, said.replace("events: day", "events: time")).version != load(tmp_path, GOOD).version
 
 
 def test_changes_go_by_path_and_are_checked() -> None:

@@ -1,0 +1,63 @@
+-- What falls due by itself, with time. Done again and again, by several programs at once.
+
+-- Interviews that are over, of candidates whom no worker is at. One that somebody is being asked about is not: a person may have
+-- moved it to a later time.
+create or replace function public.ended_interviews(p_now timestamptz) returns setof public.interviews
+language sql stable set search_path = '' as $$
+  select i.* from public.interviews i join public.candidates c on c.id = i.candidate_id
+  where i.status = 'booked' and i.ends_at <= p_now
+    and c.status in ('queued', 'booked', 'escalated', 'set_aside') and c.worker is null
+    and not exists (
+      select from public.escalations e
+      where e.candidate_id = c.id and e.status = 'open' and right(e.kind, length(i.round) + 1) = ':' || i.round
+    );
+$$;
+
+-- Candidates who have had all their interviews, and about whom there is nothing to decide.
+create or replace function public.finished_candidates() returns setof public.candidates
+language sql stable set search_path = '' as $$
+  select c.* from public.candidates c
+  where c.status = 'booked' and c.worker is null and not c.unwinding
+    and not exists (select from public.interviews i where i.candidate_id = c.id and i.status in ('reserved', 'booked'))
+    and exists (select from public.interviews i where i.candidate_id = c.id and i.status = 'done')
+    and not exists (select from public.escalations e where e.candidate_id = c.id and e.status = 'open');
+$$;
+
+-- Interviews and candidates that are over become done, those of p_limit candidates at a time: the audit's chain is held meanwhile.
+-- Whom somebody else has locked is passed over until the next time.
+create or replace function public.finish_interviews(p_now timestamptz default clock_timestamp(), p_limit integer default 200)
+returns jsonb
+language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_ids uuid[];
+  v_interview public.interviews;
+  v_row public.candidates;
+  v_interviews integer := 0;
+  v_candidates integer := 0;
+begin
+  v_ids := array(
+    select id from public.candidates
+    where status in ('queued', 'booked', 'escalated', 'set_aside') and worker is null and id in (
+      select candidate_id from public.ended_interviews(p_now) union all select id from public.finished_candidates()
+    )
+    limit p_limit for update skip locked
+  );
+  for v_interview in
+    update public.interviews set status = 'done', updated_at = clock_timestamp()
+    where id in (select id from public.ended_interviews(p_now) where candidate_id = any (v_ids)) returning *
+  loop
+    v_interviews := v_interviews + 1;
+    perform public.audit_append('interview_done', 'database', v_interview.candidate_id, jsonb_build_object(
+      'round', v_interview.round, 'start', v_interview.starts_at, 'end', v_interview.ends_at
+    ), v_interview.sop_version, v_interview.id);
+  end loop;
+  for v_row in
+    update public.candidates set status = 'done', updated_at = clock_timestamp()
+    where id in (select id from public.finished_candidates() where id = any (v_ids)) returning *
+  loop
+    v_candidates := v_candidates + 1;
+    perform public.audit_append('done', 'database', v_row.id, '{"from": "booked"}', v_row.sop_version);
+  end loop;
+  return jsonb_build_object('interviews', v_interviews, 'candidates', v_candidates);
+end;
+$$;

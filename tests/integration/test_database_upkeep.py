@@ -1,0 +1,185 @@
+"""What falls due by itself, over both wires: once, only when it is due, and never at the same time as somebody else's work."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from domain.errors import WrongState
+from supabase_db import Database, Json
+from tests.builders import MONDAY, at, make_request, make_reservation
+from tests.integration.life import Claimed, booked, booking, claim, enqueue, look, planning, write_all
+
+Admin = Connection[tuple[Any, ...]]
+TWO = ("09:00", "11:00")
+NOTHING = {"interviews": 0, "candidates": 0}
+
+
+async def two_rounds(db: Database, **changes: Any) -> Claimed:
+    """A booked candidate with an introduction from 9 to 10 and a panel from 11 to 12."""
+    rounds = [make_reservation(at(time), round=name) for name, time in zip(("intro", "panel"), TWO, strict=True)]
+    return await booked(db, rounds, **changes)
+
+
+async def states(db: Database, claimed: Claimed) -> tuple[str, list[str]]:
+    """The status of a candidate, and those of the interviews."""
+    match = await look(db, claimed.candidate_id)
+    return match["status"], sorted(row["status"] for row in match["interviews"])
+
+
+async def ask(db: Database, claimed: Claimed, kind: str) -> Json:
+    """An open question about a candidate."""
+    question = {"kind": kind, "reason": "Why?", "detail": {}, "options": [{"kind": "keep", "text": "Leave it"}]}
+    row = (await look(db, claimed.candidate_id))["interviews"][0]
+    return await db.ask_once(candidate_id=claimed.candidate_id, interview_id=row["id"], question=question, notices=[])
+
+
+async def test_an_interview_that_has_ended_is_done_and_then_the_candidate(db: Database) -> None:
+    claimed = await two_rounds(db)
+
+    assert await db.finish_interviews(now=at("09:59")) == NOTHING
+    assert await db.finish_interviews(now=at("10:00")) == {"interviews": 1, "candidates": 0}
+    assert await states(db, claimed) == ("booked", ["booked", "done"])
+    assert await db.finish_interviews(now=at("12:00")) == {"interviews": 1, "candidates": 1}
+    assert await states(db, claimed) == ("done", ["done", "done"])
+    assert await db.finish_interviews(now=at("12:00")) == NOTHING
+
+    rows = (await db.audit_trail(candidate_id=claimed.candidate_id))[-3:]
+    assert [(row["action"], row["actor"], row["detail"].get("round")) for row in rows] == [
+        ("interview_done", "database", "intro"),
+        ("interview_done", "database", "panel"),
+        ("done", "database", None),
+    ]
+    assert (await db.queue_counts())["done"] == 1
+    assert len(await db.agenda(start=MONDAY, end=MONDAY + timedelta(days=1))) == 2
+
+
+async def test_who_is_done_may_come_again_for_the_same_course(db: Database) -> None:
+    request = make_request()
+    claimed = await booked(db, request=request)
+    assert await enqueue(db, request, key="again") == claimed.candidate_id
+    await db.finish_interviews(now=at("10:00"))
+
+    assert await enqueue(db, request, key="once more") != claimed.candidate_id
+
+
+async def test_an_interview_that_somebody_is_asked_about_is_not_done_yet(db: Database) -> None:
+    """A person may have moved it to a later time, and an admin has yet to say whether it follows."""
+    claimed = await two_rounds(db)
+    asked = await ask(db, claimed, "moved:panel")
+
+    assert await db.finish_interviews(now=at("12:00")) == {"interviews": 1, "candidates": 0}
+    assert await states(db, claimed) == ("booked", ["booked", "done"])
+    await db.resolve_escalation(escalation_id=asked["escalation_id"], actor="telegram:7", resolution="left")
+
+    assert await db.finish_interviews(now=at("12:00")) == {"interviews": 1, "candidates": 1}
+
+
+async def test_a_candidate_with_an_open_question_is_not_done_yet(db: Database) -> None:
+    claimed = await two_rounds(db)
+    asked = await ask(db, claimed, "replan")
+
+    assert await db.finish_interviews(now=at("12:00")) == {"interviews": 2, "candidates": 0}
+    await db.resolve_escalation(escalation_id=asked["escalation_id"], actor="telegram:7", resolution="left")
+
+    assert await db.finish_interviews(now=at("12:00")) == {"interviews": 0, "candidates": 1}
+
+
+async def test_a_candidate_without_any_interview_left_has_had_none(db: Database) -> None:
+    claimed = await booked(db)
+    row = (await look(db, claimed.candidate_id))["interviews"][0]
+    question = {"kind": "deleted:intro", "reason": "Deleted.", "detail": {}, "options": []}
+    which = {"interview_id": row["id"], "generation": row["generation"], "revision": row["revision"]}
+    await db.event_deleted(**which, question=question)
+    open_ = (await look(db, claimed.candidate_id))["escalations"][0]
+    await db.resolve_escalation(escalation_id=open_["id"], actor="telegram:7", resolution="left out")
+
+    assert await db.finish_interviews(now=at("12:00")) == NOTHING
+
+
+async def test_nothing_is_done_while_a_worker_is_at_the_candidate(db: Database) -> None:
+    claimed = await two_rounds(db)
+    await db.ask_replan(candidate_id=claimed.candidate_id, actor="telegram:7")
+    again = await claim(db)
+
+    assert await db.finish_interviews(now=at("12:00")) == NOTHING
+    await db.stand(**again.names)
+
+    assert await db.finish_interviews(now=at("12:00")) == {"interviews": 2, "candidates": 1}
+
+
+async def test_times_that_are_only_reserved_are_never_done(db: Database) -> None:
+    claimed, _ = await booking(db)
+    await db.release(**claimed.names)
+
+    assert await db.finish_interviews(now=at("12:00")) == NOTHING
+
+
+async def test_a_plan_that_is_wanted_anew_leaves_what_is_over(db: Database) -> None:
+    claimed = await two_rounds(db)
+    await db.ask_replan(candidate_id=claimed.candidate_id, actor="telegram:7")
+
+    assert await db.finish_interviews(now=at("10:00")) == {"interviews": 1, "candidates": 0}
+
+    again = await claim(db)
+    moved = make_reservation(at("15:00"), round="panel")
+    rebooked = await db.rebook(**again.names, sop_version="sop-1", interviews=[moved])
+    await write_all(db, again, rebooked["writes"])
+    await db.settle(**again.names)
+    assert await states(db, claimed) == ("booked", ["booked", "done"])
+
+
+async def test_of_many_the_rest_comes_next_time(db: Database) -> None:
+    for hour in range(3):
+        await booked(db, [make_reservation(at("09:00") + timedelta(hours=hour))])
+
+    counts = [await db._object("finish_interviews", now=at("18:00"), limit=2) for _ in range(3)]
+
+    assert [one["candidates"] for one in counts] == [2, 1, 0]
+
+
+async def test_programs_that_look_at_the_same_time_finish_each_once(database: Database, admin: Admin) -> None:
+    for hour in range(8):
+        await booked(database, [make_reservation(at("09:00") + timedelta(hours=hour))])
+
+    async def look_often() -> None:
+        for _ in range(10):
+            await database.finish_interviews(now=at("20:00"))
+
+    await asyncio.gather(*(look_often() for _ in range(4)))
+
+    assert (await database.queue_counts())["done"] == 8
+    count = "select count(*) from scheduling_audit where action = any(%s)"
+    assert admin.execute(count, [["interview_done", "done"]]).fetchone() == (16,)
+    assert (await database.verify_audit())["ok"]
+
+
+async def test_it_waits_for_nobody(database: Database, admin: Admin) -> None:
+    claimed, other = await booked(database), await booked(database, [make_reservation(at("15:00"))])
+    with admin.transaction():
+        admin.execute("select lock_candidate(%s)", [claimed.candidate_id])
+
+        done = await asyncio.wait_for(database.finish_interviews(now=at("18:00")), 5)
+
+    assert done == {"interviews": 1, "candidates": 1}
+    assert [(await states(database, one))[0] for one in (claimed, other)] == ["booked", "done"]
+
+
+@pytest.mark.parametrize("step", ["cancel_candidate", "requeue", "ask_replan"])
+async def test_nothing_more_happens_to_who_is_done(db: Database, step: str) -> None:
+    claimed = await booked(db)
+    await db.finish_interviews(now=at("10:00"))
+
+    with pytest.raises(WrongState, match="is done: cannot"):
+        await getattr(db, step)(candidate_id=claimed.candidate_id, actor="telegram:7")
+
+
+async def test_looking_costs_little_however_many_are_booked(database: Database, admin: Admin) -> None:
+    await planning(database)
+    plan = admin.execute("explain select * from interviews where status = 'booked' and ends_at <= clock_timestamp()")
+
+    assert "interviews_to_end" in "\n".join(str(row[0]) for row in plan.fetchall())
