@@ -47,7 +47,7 @@ from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
 from chat.gate import Gate
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
-from chat.markup import Json, code, say, toast
+from chat.markup import NOTE, Json, code, say, toast
 from chat.menu import menu, show_help
 from chat.polling import App, Poller, seconds_asked_for, wait
 from chat.questions import Context
@@ -228,6 +228,9 @@ class AdminBot:
         if query and query.message and data.startswith(PREFIX):
             await self._press(update, data.removeprefix(PREFIX), query.message.message_id)
             return
+        if data.startswith(NOTE):
+            await self._answer(update, [toast(data.removeprefix(NOTE))])
+            return
         if query is None or query.message is None or not data.startswith(f"{intake.PREFIX}:"):
             await self._answer(update, [toast(intake.STALE)])
             return
@@ -330,6 +333,7 @@ class AdminBot:
             now=self._clock(),
             courses=sop.courses,
             timezone=sop.timezone,
+            holidays=sop.holidays,
             nearby=tuple(zones)[:_MOST_ZONES],
             chat=admin,
             user=admin,

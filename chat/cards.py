@@ -1,7 +1,7 @@
 """The plan, the queue and the agenda as text for a chat. Pure: rows and values in, lines of HTML out.
 
-One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done, ❗ needs an admin, ✖️ given up, 📝 a draft,
-📅 the agenda, 👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
+One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done, ❗ needs an admin, ✖️ given up, 📝 a draft, 📅 dates
+and the agenda, ✓ marked, 👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from utils import day_text, local_text, plural
 
 Json = dict[str, Any]
 
-WAITS, BOOKED, DONE, NEEDED, GIVEN_UP, DRAFT, AGENDA = "⏳", "✅", "🏁", "❗", "✖️", "📝", "📅"
+WAITS, BOOKED, DONE, NEEDED, GIVEN_UP, DRAFT, AGENDA, MARKED = "⏳", "✅", "🏁", "❗", "✖️", "📝", "📅", "✓"
 STATES = {
     "queued": f"{WAITS} waits in the queue",
     "planning": f"{WAITS} is being planned",
@@ -74,11 +74,11 @@ def value_text(field: str, value: Any, courses: Mapping[str, Course], timezone: 
     if field == "timezone":
         return str(value or f"{timezone} (the SOP's)")
     if field == "blocked_dates" and value:
-        return _dates_text([date.fromisoformat(day) for day in value])
+        return dates_text([date.fromisoformat(day) for day in value])
     return str(value or "none")
 
 
-def _dates_text(days: Sequence[date]) -> str:
+def dates_text(days: Iterable[date]) -> str:
     """Sorted dates, those in a row as a range."""
     ranges: list[list[date]] = []
     for day in days:

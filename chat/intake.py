@@ -2,7 +2,9 @@
 
 The state is JSON data that the database keeps between two updates, so that a process may die between any two. Buttons carry the
 draft's nonce, its turn and their place, and nothing else: what they stand for is in the state. Every move on raises the turn, so
-that a second tap, or a tap on an old message, finds nothing and is told so. Wording is in `questions.py` and `cards.py`.
+that a second tap, or a tap on an old message, finds nothing and is told so. Marks alone do not raise it, so that several can be
+tapped quickly; a button either puts its mark on or takes it off, however often it is tapped. Wording is in `questions.py`,
+`pickers.py` and `cards.py`.
 """
 
 from __future__ import annotations
@@ -12,19 +14,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from chat import cards
-from chat.markup import bold, button, code, esc, say, toast
-from chat.questions import ASKED, CARD, Choice, Context, Json, question
+from chat.markup import Json, bold, button, code, esc, note, say, toast
+from chat.pickers import Choice, marks, value_of
+from chat.questions import ASKED, CARD, Context, question
 from domain.errors import FieldError
 from domain.intake import check_request, read_field
 from domain.model import CandidateRequest
 from domain.paste import is_message, read_message
 
 PREFIX = "i"  # of the data of our buttons
-_VERSION = 1  # of the state; a state of another version is dropped
+_VERSION = 2  # of the state
+_READABLE = (1, 2)  # versions of the state; one without marks is as good as new, any other state is dropped
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 STALE = "That button has done its work. Please use the newest message."
 DONE = "That is done already; nothing more has happened."
+_NOTHING_MARKED = "Tap at least one time of the day first."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +59,9 @@ class Turn:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """A candidate as far as is known. `values` are those of `CandidateRequest.plain`; `offered` is what the buttons stand for;
-    `notes` is what could not be used of a pasted message, by field, and under "" what is of no field. `replaces` is the id of
-    the candidate whose request this is to become; without, it is a new candidate's."""
+    `picking` is where a picker is, `marked` what is marked there or in the question itself; `notes` is what could not be used of
+    a pasted message, by field, and under "" what is of no field. `replaces` is the id of the candidate whose request this is to
+    become; without, it is a new candidate's."""
 
     nonce: str
     step: str = ASKED[0]
@@ -63,6 +69,7 @@ class Draft:
     turn: int = 0
     offered: tuple[str, ...] = ()
     picking: str = ""
+    marked: tuple[str, ...] = ()
     editing: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
     replaces: str = ""
@@ -70,17 +77,23 @@ class Draft:
     @classmethod
     def of(cls, state: Json | None) -> Draft | None:
         """The draft in a state; None when there is none, or one that another version of this program has left."""
-        if not state or (state.get("flow"), state.get("version")) != ("intake", _VERSION):
+        if not state or state.get("flow") != "intake" or state.get("version") not in _READABLE:
             return None
-        return cls(**{**state["draft"], "offered": tuple(state["draft"]["offered"])})
+        draft = {"marked": (), **state["draft"]}
+        return cls(**{**draft, "offered": tuple(draft["offered"]), "marked": tuple(draft["marked"])})
 
     def state(self) -> Json:
         kept = {name: getattr(self, name) for name in ("nonce", "step", "turn", "picking", "editing", "replaces")}
+        lists = {"offered": list(self.offered), "marked": list(self.marked)}
         return {
             "flow": "intake",
             "version": _VERSION,
-            "draft": {**kept, "values": dict(self.values), "offered": list(self.offered), "notes": dict(self.notes)},
+            "draft": {**kept, **lists, "values": dict(self.values), "notes": dict(self.notes)},
         }
+
+    def at(self, step: str) -> Draft:
+        """The draft at a question, with what is known of its answer marked and no picker open."""
+        return replace(self, step=step, picking="", marked=marks(step, self.values.get(step)))
 
     def meaning(self, data: str) -> str | None:
         """What a button stands for, if it is one of the newest question's."""
@@ -195,11 +208,32 @@ def _tapped(state: Json | None, draft: Draft | None, said: Said, context: Contex
         return _confirm(draft, said.message, context, instead=wanted or draft.replaces)
     if move == "cancel":
         return _cancel(draft, said.message)
+    if move == "done":
+        return _done(state, draft, said.message, context)
+    return _ask(_moved(draft, value), context, edit=said.message)
+
+
+def _moved(draft: Draft, value: str) -> Draft:
+    """The draft after a tap that answers nothing: a mark, a question to go to, or a place in a picker."""
+    move, _, wanted = value.partition(":")
+    if value[0] in "+-":
+        marked = {*draft.marked, value[1:]} if value[0] == "+" else {*draft.marked} - {value[1:]}
+        return replace(draft, marked=tuple(sorted(marked)))
+    if move == "from":
+        return replace(draft, marked=(wanted,))
     if move == "edit":
-        return _ask(replace(draft, step=wanted, editing=True), context, edit=said.message)
+        return replace(draft.at(wanted), editing=True)
     if move == "keep":
-        return _ask(replace(draft, step=CARD, editing=False, picking=""), context, edit=said.message)
-    return _ask(replace(draft, picking="" if move == "zones" else value), context, edit=said.message)
+        return replace(draft.at(CARD), editing=False)
+    return draft.at(draft.step) if move == "back" else replace(draft, picking=value)
+
+
+def _done(state: Json | None, draft: Draft, tapped: int | None, context: Context) -> Turn:
+    """What is marked, as the answer."""
+    value = value_of(draft.step, draft.marked)
+    if not value and draft.step != "blocked_dates":
+        return Turn(state=state, replies=[toast(_NOTHING_MARKED)])
+    return _kept(draft, value, tapped, context)
 
 
 def _answered(draft: Draft, text: str, tapped: int | None, context: Context) -> Turn:
@@ -207,10 +241,15 @@ def _answered(draft: Draft, text: str, tapped: int | None, context: Context) -> 
     try:
         value = read_field(draft.step, text, context.reference)
     except FieldError as mistake:
-        return _ask_again(draft, mistake, context)
-    notes = {name: note for name, note in draft.notes.items() if name != draft.step}
-    answered = replace(draft, values={**draft.values, draft.step: value}, notes=notes, editing=False, picking="")
-    turn = _ask(replace(answered, step=CARD if draft.editing else answered.next_step), context)
+        return _ask_again(draft, mistake, context, edit=tapped)
+    return _kept(draft, value, tapped, context)
+
+
+def _kept(draft: Draft, value: Any, tapped: int | None, context: Context) -> Turn:
+    """The next question, with this as the answer to the one before."""
+    notes = {name: text for name, text in draft.notes.items() if name != draft.step}
+    answered = replace(draft, values={**draft.values, draft.step: value}, notes=notes, editing=False)
+    turn = _ask(answered.at(CARD if draft.editing else answered.next_step), context)
     if tapped is None:
         return turn
     chosen = cards.value_text(draft.step, value, context.courses, context.timezone)
@@ -225,7 +264,7 @@ def _confirm(draft: Draft, tapped: int | None, context: Context, *, instead: str
         request = CandidateRequest.parse(draft.values)
         check_request(request, context.reference)
     except FieldError as mistake:
-        return _ask_again(replace(draft, step=mistake.field, editing=True), mistake, context)
+        return _ask_again(replace(draft.at(mistake.field), editing=True), mistake, context)
     about = {
         "name": request.name,
         "course": context.courses[request.course].title,
@@ -252,8 +291,15 @@ def _ask(draft: Draft, context: Context, *, lead: Sequence[str] = (), edit: int 
     """The question of the draft's step, after the lines of `lead`. What is offered anew makes the buttons before it stale."""
     if context.earlier and context.earlier["id"] == draft.replaces:
         context = replace(context, earlier=None)  # it is this very one
-    lines, rows = question(draft.step, dict(draft.values), context, picking=draft.picking, editing=draft.editing)
-    offered = tuple(value for row in rows for _, value in row)
+    lines, rows = question(
+        draft.step,
+        dict(draft.values),
+        context,
+        picking=draft.picking,
+        marked=draft.marked,
+        editing=draft.editing,
+    )
+    offered = tuple(way for row in rows for _, value in row for way in _ways(value))
     asked = replace(draft, offered=offered, turn=draft.turn + (offered != draft.offered))
     told = [*lead, *(_notes(draft) if draft.step == CARD else ())]
     gap = [""] if told else []
@@ -264,9 +310,9 @@ def _notes(draft: Draft) -> list[str]:
     return [f"{cards.NEEDED} {draft.notes[name]}" for name in (*cards.LABELS, "") if name in draft.notes]
 
 
-def _ask_again(draft: Draft, mistake: FieldError, context: Context) -> Turn:
+def _ask_again(draft: Draft, mistake: FieldError, context: Context, *, edit: int | None = None) -> Turn:
     """The same question after an answer that cannot be right, with what would be."""
-    return _ask(draft, context, lead=[_refusal(mistake)])
+    return _ask(draft, context, lead=[_refusal(mistake)], edit=edit)
 
 
 def _refusal(mistake: FieldError) -> str:
@@ -275,9 +321,19 @@ def _refusal(mistake: FieldError) -> str:
     return ("" if named else f"I cannot use {code(mistake.value)}. ") + esc(mistake.hint)
 
 
+def _ways(value: str) -> tuple[str, ...]:
+    """What is offered with a choice: of a mark both ways, so that what the buttons stand for hangs on no mark."""
+    if value.startswith("!"):
+        return ()
+    return (f"+{value[1:]}", f"-{value[1:]}") if value[0] in "+-" else (value,)
+
+
 def _buttons(draft: Draft, rows: Sequence[Sequence[Choice]]) -> list[list[Json]]:
-    place = iter(range(len(draft.offered)))
-    return [[button(label, draft.data(next(place))) for label, _ in row] for row in rows]
+    return [[_button(draft, *choice) for choice in row] for row in rows]
+
+
+def _button(draft: Draft, label: str, value: str) -> Json:
+    return note(label, value[1:]) if value[0] == "!" else button(label, draft.data(draft.offered.index(value)))
 
 
 def _base36(number: int) -> str:

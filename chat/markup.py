@@ -23,6 +23,7 @@ Json = dict[str, Any]
 Rows = Sequence[Sequence[Json]]
 
 LONGEST = 3_500  # in UTF-16 units; Telegram takes 4,096 and does not say what it counts
+NOTE = "n:"  # of the data of buttons that do nothing but say the rest of it
 _LONGEST_PIECE = 600  # of one line of somebody else's text, before escaping
 
 
@@ -77,6 +78,11 @@ def button(text: str, data: str) -> Json:
     if not 1 <= len(data.encode()) <= 64:
         raise ValueError(f"the data of a button has 1 to 64 bytes, not {len(data.encode())}")
     return {"text": text, "data": data}
+
+
+def note(text: str, words: str) -> Json:
+    """A button that does nothing but say these words, of at most 62 bytes."""
+    return button(text, NOTE + words)
 
 
 def split(message: str, limit: int = LONGEST) -> list[str]:

@@ -1,8 +1,9 @@
 """The same bot on a terminal: a stand-in for the network that answers the Bot API in memory.
 
-Messages are printed as plain text, buttons with numbers; a typed number presses the button. Files that the bot sends are written
-to a folder, and `/import PATH` hands it one, as attaching does in Telegram. Everything else (handlers, polling, the database) is
-the bot's own, unchanged. Where lines come from and go to is an argument, so that tests can play the person.
+Messages are printed as plain text, buttons with numbers; a typed number presses the button. A button that is a number itself, as
+days of a month are, is pressed by that one. Files that the bot sends are written to a folder, and `/import PATH` hands it one, as
+attaching does in Telegram. Everything else (handlers, polling, the database) is the bot's own, unchanged. Where lines come from
+and go to is an argument, so that tests can play the person.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import sys
 import textwrap
 import threading
@@ -21,7 +23,7 @@ from typing import IO, Any, TextIO
 
 from telegram.request import BaseRequest, RequestData
 
-from chat.markup import plain_text
+from chat.markup import NOTE, plain_text
 
 Json = dict[str, Any]
 ReadLine = Callable[[], Awaitable[str | None]]
@@ -29,6 +31,8 @@ ReadLine = Callable[[], Awaitable[str | None]]
 TOKEN = "1:terminal"  # noqa: S105 - the library wants one of this shape; nothing is signed in to
 ADMIN_ID = 1  # whoever sits at this terminal
 _FIRST_UPDATE = 10**12  # far above Telegram's numbers, so that the two never meet in one database
+_NUMBER = re.compile(r"\W*([1-9]\d?)\W*", re.ASCII)  # a button that is a number, perhaps with a mark
+_COLUMNS = 5  # buttons in a row that stands in columns
 _GREETING = "\n  The bot: /start takes in a candidate, /help says more. A number presses a button, Ctrl-D ends.\n"
 _GOODBYE = "\n  Goodbye. Everything is kept, and the next start goes on from here.\n"
 _PERSON = {"id": ADMIN_ID, "is_bot": False, "first_name": "Admin"}
@@ -57,7 +61,7 @@ class TerminalRequest(BaseRequest):
         self._messages = itertools.count(1)
         self._greeted = False
         self._shown: dict[int, str] = {}  # the text of each message
-        self._keys: tuple[int, list[str]] = (0, [])  # the message whose buttons have the numbers, and their data
+        self._keys: tuple[int, dict[int, str]] = (0, {})  # the message whose buttons have the numbers, and their data
 
     @property
     def read_timeout(self) -> float | None:
@@ -123,7 +127,8 @@ class TerminalRequest(BaseRequest):
     def _tap(self, text: str) -> Json | None:
         """The tap that a number stands for, if there is a button with it."""
         message, keys = self._keys
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= len(keys):
+        data = keys.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 5 else None
+        if data is None:
             return None
         number = next(self._updates)
         return {
@@ -132,7 +137,7 @@ class TerminalRequest(BaseRequest):
                 "id": str(number),
                 "from": _PERSON,
                 "chat_instance": "terminal",
-                "data": keys[int(text) - 1],
+                "data": data,
                 "message": self._message(message),
             },
         }
@@ -155,10 +160,10 @@ class TerminalRequest(BaseRequest):
     def _show(self, number: int, sent: Json) -> Json:
         """Print a message, and take over its buttons; an edited one is printed again when it says something else."""
         rows = (sent.get("reply_markup") or {}).get("inline_keyboard", [])
-        keys = [key["callback_data"] for row in rows for key in row]
+        keys, cells = _numbered(rows)
         text = plain_text(sent["text"])
         if self._shown.get(number) != text or keys:
-            self._write(_page(text, rows))
+            self._write(_page(text, cells))
         self._shown[number] = text
         if keys or self._keys[0] == number:
             self._keys = (number, keys)
@@ -227,11 +232,33 @@ def _lines_of(source: int) -> Iterator[str]:
             return
 
 
-def _page(text: str, rows: list[list[Json]]) -> str:
-    """A message with its buttons numbered, indented to stand apart from what is typed."""
-    numbers = itertools.count(1)
-    lines = text.split("\n") + [""] * bool(rows)
-    lines += ["   ".join(f"[{next(numbers)}] {key['text']}" for key in row) for row in rows]
+def _numbered(rows: list[list[Json]]) -> tuple[dict[int, str], list[list[str]]]:
+    """The data of the buttons by their numbers, and each button as it is printed. Buttons that are numbers keep them, the others
+    are counted from the next one."""
+    own = [int(found[1]) for row in rows for key in row if (found := _NUMBER.fullmatch(key["text"]))]
+    free = itertools.count(max(own, default=0) + 1)
+    cells = [[(*_cell(key, free), str(key["callback_data"])) for key in row] for row in rows]
+    keys = {number: data for row in cells for number, _, data in row if number}
+    return keys, [[text for _, text, _ in row] for row in cells]
+
+
+def _cell(key: Json, free: Iterator[int]) -> tuple[int, str]:
+    """A button's number, 0 for one that does nothing, and how it is printed."""
+    if key["callback_data"].startswith(NOTE):
+        return 0, key["text"]
+    if found := _NUMBER.fullmatch(key["text"]):
+        return int(found[1]), f"[{key['text']}]"
+    number = next(free)
+    return number, f"[{number}] {key['text']}"
+
+
+def _page(text: str, cells: list[list[str]]) -> str:
+    """A message with its buttons, indented to stand apart from what is typed; long rows of the same length stand in columns."""
+    lines = text.split("\n") + [""] * bool(cells)
+    for row in cells:
+        alike = [other for other in cells if len(other) == len(row) >= _COLUMNS]
+        widths = [max(map(len, column)) for column in zip(*alike, strict=True)] or [0] * len(row)
+        lines.append("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
     return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines)
 
 

@@ -106,6 +106,31 @@ async def test_a_number_is_a_button_only_where_there_is_one(database: Database, 
     await person.leaves()
 
 
+async def test_a_month_is_printed_in_columns_and_its_days_are_pressed_by_their_numbers(
+    admin_at_terminal: TerminalPerson,
+) -> None:
+    for text in ("/start", *ANSWERS[:3]):
+        await admin_at_terminal.says(text)
+    await admin_at_terminal.taps("Pick dates")
+
+    assert (await admin_at_terminal.taps("Dec ›")).split("\n") == [
+        "Between which dates can the interviews be?",
+        "Tap the first day, then the last.",
+        "* is a holiday, without interviews: Fri 25 Dec.",
+        "",
+        "[32] ‹ Nov   December 2026   [33] Jan ›",
+        "Mon    Tue    Wed    Thu    Fri     Sat    Sun",
+        "       [1]    [2]    [3]    [4]     [5]    [6]",
+        "[7]    [8]    [9]    [10]   [11]    [12]   [13]",
+        "[14]   [15]   [16]   [17]   [18]    [19]   [20]",
+        "[21]   [22]   [23]   [24]   [25*]   [26]   [27]",
+        "[28]   [29]   [30]   [31]",
+        "[34] Back",
+    ]
+    assert "[✓25*]" in await admin_at_terminal.says("25")
+    assert "Dates: Fri 25 Dec 2026 to Thu 31 Dec 2026 (7 days)" in await admin_at_terminal.says("31")
+
+
 async def test_a_message_that_comes_while_typing_does_not_swallow_the_prompt() -> None:
     inside, outside = pty.openpty()
     shown = io.StringIO()

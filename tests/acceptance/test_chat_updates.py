@@ -19,8 +19,10 @@ from tests.fakes.telegram import Json, Refused, Shown, TelegramServer
 
 # A conversation with a wrong answer, taps, an edit and looks elsewhere; [..] is a tap.
 SCRIPT = (
-    "/start", "Priya Nair", "priya@", "priya@example.com", "[Java Full]", "/queue", "1-12 Dec", "9-12", "[Choose by country]",
-    "[I]", "[India]", "[Email]", "p.nair@example.com", "[Blocked]", "[Keep it]", "[Confirm]", "/status Nair", "/help",
+    "/start", "Priya Nair", "priya@", "priya@example.com", "[Java Full]", "/queue", "[Pick dates]", "[·]", "[Dec ›]", "[1]",
+    "[12]", "[Done]", "[09:00-12:00]", "[Sat]", "[Sat]", "[Done]", "[Choose by country]", "[I]", "[India]", "[Email]",
+    "p.nair@example.com", "[Blocked]", "[Keep it]", "[Blocked]", "[Pick dates]", "[5]", "[7]", "[5]", "[Done]", "[Confirm]",
+    "/status Nair", "/help",
 )  # fmt: skip
 
 
@@ -49,7 +51,7 @@ async def test_a_bot_that_dies_before_every_update_holds_the_same_conversation(d
 
     assert "Queued, no. 1" in "".join(transcript)
     assert await count(database) == 1
-    assert len({said for said in transcript if said.startswith("> ")}) == len(SCRIPT)
+    assert [said for said in transcript if said.startswith("> ")] == [f"> {said}" for said in SCRIPT]
     assert not any("went wrong" in said or "done its work" in said for said in transcript)
 
 
@@ -144,6 +146,23 @@ async def test_old_buttons_do_nothing_and_say_so(admin_in_telegram: TelegramPers
         toast = await admin_in_telegram.feed(admin_in_telegram.made.tap(data, message))
         assert toast == "(That button has done its work. Please use the newest message.)"
 
+    assert await database.bot_state(chat_id=admin_in_telegram.user) == before
+
+
+async def test_a_picker_stays_in_one_message_and_days_that_cannot_be_tapped_say_why(
+    admin_in_telegram: TelegramPerson, database: Database
+) -> None:
+    for text in ("/start", *ANSWERS[:3]):
+        await admin_in_telegram.says(text)
+    messages = len(admin_in_telegram.server.messages)
+
+    for label in ("Pick dates", "Dec ›", "Jan ›", "8", "‹ Dec", "‹ Nov"):
+        assert (await admin_in_telegram.taps(label)).startswith("Between which dates")
+    before = await database.bot_state(chat_id=admin_in_telegram.user)
+    assert await admin_in_telegram.taps("·") == "(That day has passed.)"
+    assert await admin_in_telegram.taps("Mon") == "(Tap one of the days.)"
+
+    assert len(admin_in_telegram.server.messages) == messages
     assert await database.bot_state(chat_id=admin_in_telegram.user) == before
 
 

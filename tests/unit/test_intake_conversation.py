@@ -14,6 +14,8 @@ from chat.intake import DONE, STALE, Said, Turn, advance
 from chat.markup import Json
 from chat.questions import ASKED, Context
 from domain.model import CandidateRequest
+from sop.lengths import Days
+from tests.chat_driver import fits
 from tests.fakes.telegram import read_html
 from tests.unit.test_intake_fields import COURSES
 
@@ -33,6 +35,7 @@ def context(now: datetime = NOW) -> Context:
         now=now,
         courses=COURSES,
         timezone="America/Los_Angeles",
+        holidays=Days.parse(["12-25", "2026-11-26"]),
         nearby=("America/Los_Angeles", "Europe/London"),
         chat=7,
         user=7,
@@ -67,7 +70,7 @@ class Talk:
 
     def data(self, label: str) -> str:
         keys = [key for reply in self.turn.replies for row in reply.get("buttons", ()) for key in row]
-        return next(str(key["data"]) for key in keys if label in key["text"])
+        return next(str(key["data"]) for key in keys if fits(label, key["text"]))
 
     @property
     def text(self) -> str:
@@ -143,10 +146,10 @@ def test_buttons_answer_as_well_as_words() -> None:
 
     talk.taps("Data Engineering")
     assert talk.turn.replies[0] == {"say": "Course: <b>Data Engineering</b>", "edit": 55}
-    talk.taps("Next 2 weeks: 22 Nov to 5 Dec").taps("Mon-Fri 09:00-17:00").taps("America/Los_Angeles (the SOP's)")
+    talk.taps("Next 2 weeks: 22 Nov to 5 Dec").taps("09:00-12:00").taps("Done").taps("America/Los_Angeles (the SOP's)")
 
     assert talk.step == "card"
-    assert "Dates: Sun 22 Nov 2026 to Sat 5 Dec 2026 (14 days)\nTimes: Mon-Fri 09:00-17:00" in talk.text
+    assert "Dates: Sun 22 Nov 2026 to Sat 5 Dec 2026 (14 days)\nTimes: 09:00-12:00" in talk.text
     assert "Time zone: America/Los_Angeles (the SOP's)" in talk.text
     command = talk.taps("Confirm").turn.command
     assert command is not None
@@ -346,6 +349,16 @@ def test_the_state_of_another_version_is_dropped() -> None:
 
     assert "I have not asked anything" in talk.hears(text="hello").text
     assert talk.state is None
+
+
+def test_a_draft_from_before_there_were_marks_goes_on() -> None:
+    talk = Talk().begins().answers(*ASKED[:-1])
+    assert talk.state is not None
+    talk.state["version"] = 1
+    del talk.state["draft"]["marked"]
+
+    assert talk.answers("timezone").step == "card"
+    assert talk.state["version"] == 2
 
 
 @given(
