@@ -295,7 +295,7 @@ class Database(AfterBooking, DeskCalls, PeopleCalls, UpkeepCalls):
         return await self._list("audit_trail", candidate_id=candidate_id, limit=limit)
 
     async def verify_audit(self) -> Json:
-        """Whether nobody has tampered with the audit: `{ok, rows, broken_at, head}`."""
+        """Whether nobody has tampered with the audit, which is read as a whole: `{ok, rows, broken_at, head}`."""
         return await self._object("verify_audit")
 
     # Connections to calendars, and what they cost -------------------------------------------------------------------------------

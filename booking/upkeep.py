@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 
+from booking.digest import tell_digest
 from domain.errors import DatabaseUnavailable
 from sop import Sop
 from supabase_db import Database
@@ -30,7 +31,7 @@ async def finish_interviews(db: Database, sop: Sop, now: datetime) -> None:
     await db.finish_interviews(now=now)
 
 
-DUTIES: tuple[Duty, ...] = (finish_interviews,)
+DUTIES: tuple[Duty, ...] = (finish_interviews, tell_digest)
 
 
 async def keep_up(

@@ -220,8 +220,16 @@ def round_lines(
     place: int, title: str, start: str, end: str, people: Iterable[tuple[str, bool]], tz: ZoneInfo
 ) -> list[str]:
     """A round in two lines: what and with whom, then when. `people` are names and whether they step in as a backup."""
-    names = ", ".join(esc(name) + (f" {italic('(backup)')}" if backup else "") for name, backup in people)
-    return [f"{place}. {bold(title)} with {names}", f"    {esc(times(start, end, tz))}"]
+    return [f"{place}. {bold(title)} with {_people(people)}", f"    {esc(times(start, end, tz))}"]
+
+
+def agenda_line(start: datetime, title: str, candidate: str, people: Iterable[tuple[str, bool]]) -> str:
+    """An interview of a day in one line. `start` is in the zone it is shown in, `people` as in `round_lines`."""
+    return f"{start:%H:%M} {esc(title)}: {bold(candidate)} with {_people(people)}"
+
+
+def _people(people: Iterable[tuple[str, bool]]) -> str:
+    return ", ".join(esc(name) + (f" {italic('(backup)')}" if backup else "") for name, backup in people)
 
 
 def times(start: str, end: str, tz: ZoneInfo) -> str:
@@ -263,11 +271,8 @@ def agenda(rows: Sequence[Json], title: str, sop: Sop, *, one_day: bool) -> list
         if there.date() != day and not one_day:
             lines += ["", bold(day_text(there.date()))]
         day = there.date()
-        people = ", ".join(
-            esc(person_name(sop, who)) + (f" {italic('(backup)')}" if who in row["backups"] else "")
-            for who in row["interviewers"]
-        )
-        lines.append(f"{there:%H:%M} {esc(row['title'])}: {bold(row['name'])} with {people}")
+        people = [(person_name(sop, who), who in row["backups"]) for who in row["interviewers"]]
+        lines.append(agenda_line(there, row["title"], row["name"], people))
     if not rows:
         lines.append("No interviews.")
     return [*lines, "", f"Times are in {esc(sop.timezone)}."]

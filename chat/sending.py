@@ -29,6 +29,7 @@ from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
 from chat import cards, files
 from chat.buttons import Choice, drawn, told
+from chat.digest import digest
 from chat.escalations import notice_choices
 from chat.markup import Json, italic, split
 from chat.polling import seconds_asked_for
@@ -169,7 +170,8 @@ async def deliver_due(db: Database, sender: Sender, admins: Admins, *, now: Call
 async def _delivered(db: Database, sender: Sender, notice: Json, admins: Admins) -> str:
     """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it, and
     what nobody it is for can be told, the other admins are."""
-    lines = cards.notice(notice["kind"], notice["payload"])
+    kind, payload = notice["kind"], notice["payload"]
+    lines = digest(payload) if kind == "digest" else cards.notice(kind, payload)
     if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
         lines = [*lines, italic("(perhaps sent twice)")]
     rows = await notice_choices(db, notice)

@@ -23,6 +23,7 @@ _WORDS = {
     "distinct_interviewers": "nobody takes two rounds",
     "never_twice_in_a_row": "nobody takes two rounds in a row",
     "days_off": "days off",
+    "digest_at": "daily message at",
     "break": "break after interviews in a row",
 }
 _PEOPLE = {"interviewers", "backups"}  # lists of ids, read as names

@@ -21,7 +21,7 @@ from domain.hours import WEEKDAYS, Span, WeekHours, weekdays_of
 from domain.model import CandidateRequest, Interval, check_email
 from sop import parsing
 from sop.lengths import Days, Length, elapsed
-from utils import has_control_characters, instant, zone
+from utils import has_control_characters, instant, minutes_of, zone
 
 # How far past a candidate's window the ways out look: calendars are to be read that far (see `Sop.horizon`).
 LOOKAHEAD = timedelta(days=14)
@@ -72,6 +72,16 @@ def _when(value: object) -> WeekHours:
     return WeekHours.parse(value)
 
 
+def _time_of_day(value: object) -> int | None:
+    """Minutes after midnight of a time such as 08:30; None for `never`, or `off`, which YAML reads as no."""
+    if value is None or value is False or value == "never":
+        return None
+    try:
+        return minutes_of(str(value)) % 1440
+    except ValueError:
+        raise ValueError(f"{value!r} is neither a time of day such as 08:30 nor never") from None
+
+
 def minutes_text(length: timedelta) -> str:
     """`90m`, or `24h` where it is whole hours: the way an SOP writes it."""
     minutes = int(length.total_seconds()) // 60
@@ -86,6 +96,7 @@ Duration = Annotated[timedelta, PlainValidator(elapsed), _between(timedelta(minu
 Hours = Annotated[WeekHours, PlainValidator(WeekHours.parse)]
 DaySet = Annotated[Days, PlainValidator(Days.parse)]
 Distance = Annotated[Length, PlainValidator(Length.parse)]
+TimeOfDay = Annotated[int | None, PlainValidator(_time_of_day)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1000)]
 
 
@@ -195,6 +206,7 @@ class Sop(Part):
     """The standard operating procedure. `timezone` is the zone of days, gaps, the grid and the holidays.
 
     `decline_grace` is how long an interviewer's declining of an invitation may be taken back before the round is planned anew.
+    `digest_at` is when admins are told what the day brings, in minutes after midnight; None for never.
     """
 
     timezone: Zone
@@ -202,6 +214,7 @@ class Sop(Part):
     notice: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
     freeze: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
     decline_grace: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24))] = timedelta(minutes=10)
+    digest_at: TimeOfDay = 8 * 60 + 30
     holidays: DaySet = Days()
     candidate: CandidateRules = CandidateRules()
     working_hours: Hours | None = None

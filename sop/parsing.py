@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from domain.errors import FieldError, InvalidSop, Problem
 from sop.lengths import Length
+from utils import clock_of
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHORTHAND = ("interviewers", "pool", "backups")  # a round without `seats` has one, given by these
@@ -30,6 +31,8 @@ def normal(plain: object) -> dict[str, Plain]:
             "the SOP", [Problem(line=None, where="", message="an SOP is a mapping that begins with timezone:")]
         )
     data: dict[str, Plain] = _jsonable(copy.deepcopy(dict(plain)))
+    if type(data.get("digest_at")) is int and data["digest_at"] >= 60:  # YAML makes the number 630 of an unquoted 10:30
+        data["digest_at"] = clock_of(data["digest_at"])
     for section in ("interviewers", "courses"):
         if isinstance(data.get(section), dict):
             data[section] = {key: _named(key, part) for key, part in data[section].items()}

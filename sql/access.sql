@@ -11,7 +11,7 @@ declare
     'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
     'bot_people', 'bot_invitations', 'unreachable_chats',
     'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events',
-    'button_tokens', 'interviewer_blocks'
+    'button_tokens', 'interviewer_blocks', 'duties'
   ];
   v_views constant text[] := array['queue_now', 'agenda', 'open_escalations', 'interviewer_load'];
   v_functions constant text[] := array[
@@ -35,7 +35,7 @@ declare
     'watch_state', 'is_asked', 'watched', 'save_watch', 'lock_watched', 'note_seen', 'event_seen', 'follow_move', 'event_deleted',
     'interviewer_declined', 'ask_about', 'ask_once', 'write_overruled', 'was_recorded',
     'pushed_json', 'push_begin', 'push_done', 'interview_to_push',
-    'ended_interviews', 'finished_candidates', 'finish_interviews',
+    'ended_interviews', 'finished_candidates', 'finish_interviews', 'duty_done_at', 'duty_done', 'health',
     'add_buttons', 'place_card', 'button_action', 'use_button', 'desk_turn', 'desk_command', 'take_shown', 'blocked_by',
     'block_interviewer', 'unblock_interviewer', 'blocks_between', 'pause_lane', 'lane_pause',
     'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'open_candidates', 'agenda', 'open_escalations',

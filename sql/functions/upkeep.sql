@@ -61,3 +61,34 @@ begin
   return jsonb_build_object('interviews', v_interviews, 'candidates', v_candidates);
 end;
 $$;
+
+create or replace function public.duty_done_at(p_duty text) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select jsonb_build_object('at', done_at) from public.duties where duty = p_duty;
+$$;
+
+-- A duty was done, and this is what people have to know of it.
+create or replace function public.duty_done(p_duty text, p_now timestamptz, p_notices jsonb default '[]') returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  insert into public.duties (duty, done_at) values (p_duty, p_now)
+  on conflict (duty) do update set done_at = greatest(duties.done_at, excluded.done_at);
+  perform public.add_notices(null, p_notices);
+  return '{"done": true}';
+end;
+$$;
+
+-- What admins ought to know of the machinery: since when a queue stands still, which calendars could not be read and how many
+-- messages could not be sent since a time, and whether the newest p_rows of the audit are whole.
+create or replace function public.health(p_since timestamptz, p_rows bigint) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select jsonb_build_object(
+    'paused_at', (select min(paused_at) from public.lanes),
+    'unread', (
+      select coalesce(jsonb_agg(distinct payload ->> 'about'), '[]') from public.notices
+      where kind = 'calendar' and created_at >= p_since
+    ),
+    'unsent', (select count(*) from public.notices where status = 'failed' and created_at >= p_since),
+    'audit', public.verify_audit(p_rows)
+  );
+$$;

@@ -169,6 +169,55 @@ async def test_it_waits_for_nobody(database: Database, admin: Admin) -> None:
     assert [(await states(database, one))[0] for one in (claimed, other)] == ["booked", "done"]
 
 
+async def test_a_duty_that_was_done_is_remembered_with_what_was_told(db: Database) -> None:
+    notice = {"key": "digest:1", "channel": "telegram", "recipient": "admins", "kind": "digest"}
+    assert await db.duty_done_at(duty="digest") is None
+
+    for time in ("09:00", "08:00"):
+        await db.duty_done(duty="digest", now=at(time), notices=[notice])
+
+    assert await db.duty_done_at(duty="digest") == at("09:00")
+    assert await db.duty_done_at(duty="other") is None
+    assert [row["kind"] for row in await db.claim_notices(channel="telegram")] == ["digest"]
+
+
+async def test_all_is_well_until_something_is_not(db: Database) -> None:
+    now = await db.database_time()
+    assert await db.health(since=now, rows=10) == {
+        "paused_at": None, "unread": [], "unsent": 0, "audit": {"ok": True, "rows": 0, "broken_at": None, "head": None}
+    }  # fmt: skip
+    common = {"channel": "telegram", "recipient": "admins", "kind": "calendar"}
+    about = ["Asha Rao", "Ben Ortiz", "Asha Rao"]
+    notices = [common | {"key": str(n), "payload": {"about": who}} for n, who in enumerate(about)]
+    await db.tell(notices=notices)
+    first, *_ = await db.claim_notices(channel="telegram")
+    await db.notice_failed(notice_id=first["id"], reason="Forbidden")
+    await db.pause_lane(lane="main", paused=True, actor="telegram:7")
+
+    found = await db.health(since=now, rows=10)
+
+    assert (found["unread"], found["unsent"], found["audit"]["ok"]) == (["Asha Rao", "Ben Ortiz"], 1, True)
+    assert found["paused_at"] > now.isoformat()
+    later = await db.health(since=await db.database_time(), rows=10)
+    assert (later["unread"], later["unsent"]) == ([], 0)
+
+
+async def test_the_newest_of_the_audit_are_looked_at_alone(database: Database, admin: Admin) -> None:
+    for number in range(10):
+        await database.record_audit(action="note", actor="cli", detail={"n": number})
+    admin.execute("alter table scheduling_audit disable trigger user")
+
+    async def looks(rows: int) -> tuple[bool, int, int | None]:
+        found = (await database.health(since=MONDAY, rows=rows))["audit"]
+        return found["ok"], found["rows"], found["broken_at"]
+
+    assert [await looks(rows) for rows in (4, 10, 99)] == [(True, 4, None), (True, 10, None), (True, 10, None)]
+    admin.execute("update scheduling_audit set detail = '{}' where id = 7")
+    assert [await looks(rows) for rows in (3, 4, 99)] == [(True, 3, None), (False, 4, 7), (False, 10, 7)]
+    admin.execute("delete from scheduling_audit where id = 9")
+    assert [await looks(rows) for rows in (1, 2, 3)] == [(True, 1, None), (False, 1, 10), (False, 2, 10)]
+
+
 @pytest.mark.parametrize("step", ["cancel_candidate", "requeue", "ask_replan"])
 async def test_nothing_more_happens_to_who_is_done(db: Database, step: str) -> None:
     claimed = await booked(db)

@@ -179,6 +179,39 @@ def test_saying_what_holds_by_default_is_no_other_version(tmp_path: Path) -> Non
     assert load(tmp_path, said.replace("events: day", "events: time")).version != load(tmp_path, GOOD).version
 
 
+@pytest.mark.parametrize(
+    ("written", "minutes"),
+    [
+        ("", 510),
+        ("digest_at: 08:30\n", 510),
+        ("digest_at: '8:30'\n", 510),
+        ("digest_at: 8:30\n", 510),  # to YAML these are the numbers 510 and 630
+        ("digest_at: 10:30\n", 630),
+        ("digest_at: 0:05\n", 5),
+        ("digest_at: 24:00\n", 0),
+        ("digest_at: never\n", None),
+        ("digest_at: off\n", None),
+        ("digest_at:\n", None),
+    ],
+)
+def test_the_time_of_the_digest_is_read_however_it_is_written(
+    tmp_path: Path, written: str, minutes: int | None
+) -> None:
+    sop = load(tmp_path, GOOD + written)
+
+    assert sop.digest_at == minutes
+    assert Sop.parse(sop.plain()) == sop
+    assert (sop.version == load(tmp_path, GOOD).version) == (minutes == 510)
+
+
+@pytest.mark.parametrize("written", ["9", "25:00", "8.30", "08:30am", "yes", "[08:30]", "'09:00-10:00'"])
+def test_what_is_no_time_for_a_digest_is_named(tmp_path: Path, written: str) -> None:
+    ((line, where, message),) = problems(tmp_path, GOOD + f"digest_at: {written}\n")
+
+    assert (line, where) == (GOOD.count("\n") + 1, "digest_at")
+    assert message.endswith("is neither a time of day such as 08:30 nor never")
+
+
 def test_changes_go_by_path_and_are_checked() -> None:
     sop, request = make_sop(), make_request()
 
