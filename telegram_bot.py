@@ -34,16 +34,15 @@ from chat.buttons import (
     Commanded,
     Dealt,
     Desk,
-    Foresee,
     ParseSop,
     Step,
     WriteIcs,
     dealt,
     purpose_of,
-    see_nothing,
     under,
 )
 from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
+from chat.foresight import Blind, Foresight
 from chat.gate import Gate
 from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
@@ -75,7 +74,7 @@ class AdminBot:
 
     `admins` are the numeric ids of the owners, who let others in; `sop` gives the SOP in force; `request` replaces the network
     (the terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware);
-    `foresee` says what another plan would change, `ics` writes interviews as a file for calendar apps, `parse` reads an SOP file.
+    `foresight` looks ahead with the calendars, `ics` writes interviews as a file for calendar apps, `parse` reads an SOP file.
     """
 
     def __init__(
@@ -89,12 +88,12 @@ class AdminBot:
         request: BaseRequest | None = None,
         pace: float = PACE_SECONDS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        foresee: Foresee | None = None,
+        foresight: Foresight | None = None,
         ics: WriteIcs,
         parse: ParseSop,
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
-        self._foresee, self._ics, self._parse = foresee or see_nothing, ics, parse
+        self._foresight, self._ics, self._parse = foresight or Blind(), ics, parse
         self._entrance = Gate(db, admins)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()
@@ -300,7 +299,7 @@ class AdminBot:
             context=self._context(sop, admin),
             update=update.update_id,
             state=await self._db.bot_state(chat_id=admin),
-            foresee=self._foresee,
+            foresight=self._foresight,
             ics=self._ics,
             parse=self._parse,
             message=message,

@@ -75,6 +75,14 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count} {noun if count == 1 else many or noun + 's'}"
 
 
+def length_text(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h` or `2 days`."""
+    for size, noun in ((86_400, " days"), (3_600, " h"), (60, " min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{noun}"
+    return f"{seconds:.0f} s"
+
+
 def local_text(moment: datetime, tz: ZoneInfo) -> str:
     """`Tue 1 Dec 09:00 PST`: an instant for people, in their zone, with the zone shown."""
     there = moment.astimezone(tz)

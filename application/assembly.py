@@ -9,22 +9,20 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from application.ledger import Ledger
 from application.providers import build_providers
-from booking.planning import preview_replan
+from booking.foresight import LookAhead
 from booking.records import agenda_file
 from calendar_utils import Calendars, pace_for
 from calendars.base import Calendar
 from chat import terminal
-from chat.buttons import Foresee, Foreseen
 from config import Settings, parse_sop, read_sop
 from local_postgres import LocalPostgres, attach
 from scheduler import Scheduler, Step
-from sop import NoPlan, Sop, explain
+from sop import Sop
 from supabase_db import Database, apply_migrations
 from telegram_bot import AdminBot
 
@@ -138,19 +136,6 @@ def build_engine(
     )
 
 
-def foreseeing(db: Database, calendars: Calendars, sop: Callable[[], Awaitable[Sop]]) -> Foresee:
-    """What another plan for a candidate would change, by what the calendars say now; nothing is written."""
-
-    async def foresee(candidate: Json, detail: Json, now: datetime) -> Foreseen:
-        current = await sop()
-        seen = await preview_replan(db, calendars, current, candidate, now=now, detail=detail)
-        if isinstance(seen.result, NoPlan):
-            return Foreseen(refusal=await asyncio.to_thread(explain, current, seen.result))
-        return Foreseen(moves=seen.moves, shown=seen.shown)
-
-    return foresee
-
-
 def build_bot(parts: Services, token: str) -> AdminBot:
     """The bot in Telegram."""
     return AdminBot(
@@ -159,7 +144,7 @@ def build_bot(parts: Services, token: str) -> AdminBot:
         sop=parts.sop,
         admins=parts.settings.telegram_admin_ids,
         lane=parts.settings.lane,
-        foresee=foreseeing(parts.db, parts.calendars, parts.sop),
+        foresight=LookAhead(parts.db, parts.calendars),
         ics=agenda_file,
         parse=parse_sop,
     )
@@ -183,7 +168,7 @@ async def build_terminal_bot(parts: Services, stop: asyncio.Event) -> AdminBot:
         lane=parts.settings.lane,
         request=request,
         pace=0,
-        foresee=foreseeing(parts.db, parts.calendars, parts.sop),
+        foresight=LookAhead(parts.db, parts.calendars),
         ics=agenda_file,
         parse=parse_sop,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chat.foresight import Foresight
 from chat.intake import Turn
 from chat.markup import Json, button, say, toast, units
 from chat.questions import Context
@@ -25,24 +26,8 @@ _LONGEST_LABEL = 56  # in UTF-16 units; phones show no more
 Choice = tuple[str, Json]  # a label and what it stands for: `{"do": name, ...}`
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Foreseen:
-    """What a wish for another plan would lead to. `moves` are `{round, title, before, after}`, each place with `start`, `end`
-    and `interviewers`; `shown` is the whole plan as `ask_replan` takes it; `refusal` says in words why there is none."""
-
-    moves: Sequence[Json] = ()
-    shown: Sequence[Json] = ()
-    refusal: Sequence[str] = ()
-
-
 WriteIcs = Callable[[Sop, Sequence[Json], datetime], bytes]  # rows of the agenda and now, as a file for calendar apps
 ParseSop = Callable[[str, str], Sop]  # a YAML text and its name; `InvalidSop` with every mistake
-Foresee = Callable[[Json, Json, datetime], Awaitable[Foreseen]]  # candidate, detail as `ask_replan` takes it, now
-
-
-async def see_nothing(candidate: Json, detail: Json, now: datetime) -> Foreseen:
-    """For a bot without calendars."""
-    return Foreseen(refusal=["This bot cannot look into calendars, so it cannot say what would move."])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +42,7 @@ class Desk:
     context: Context
     update: int
     state: Json | None
-    foresee: Foresee
+    foresight: Foresight
     ics: WriteIcs
     parse: ParseSop
     message: int | None = None

@@ -12,15 +12,17 @@ from datetime import date, datetime, timedelta
 from chat import cards
 from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped
 from chat.finding import one
+from chat.foresight import outlook_lines, unread_lines
 from chat.markup import Json, attach, bold, code, esc
 from chat.pictures import Week, unreadable, week_picture
 from chat.tables import csv_file
 from domain.errors import FieldError
 from domain.intake import parse_window
 from sop.model import Interviewer
-from utils import as_utc, instant, local_text, plural
+from utils import as_utc, instant, length_text, local_text, plural
 
 _ROWS = 20  # on a page
+_PEOPLE = 10  # on a page, for each takes several lines
 _AHEAD = timedelta(days=366)
 _BEHIND = timedelta(days=366)
 _MONTH = timedelta(days=30)
@@ -116,7 +118,7 @@ def _cells(desk: Desk, row: Json) -> tuple[object, ...]:
 
 
 async def interviewers(desk: Desk, words: str) -> Step:
-    """Everybody's load this week against the limits, and their next interview."""
+    """Everybody's load this week against the limits, their next interview, when they are free next, how their calendar is."""
     return await _interviewers(desk, {"do": "interviewers"})
 
 
@@ -128,10 +130,14 @@ async def _interviewers(desk: Desk, action: Json) -> Step:
     coming = await desk.db.agenda(start=now, end=now + _MONTH)
     away = await desk.db.blocks_between(start=now, end=now + _MONTH)
     people = list(desk.sop.interviewers.values())
+    page = people[place * _PEOPLE : (place + 1) * _PEOPLE]
+    ahead = await desk.foresight.openings(desk.sop, page, now)
     lines = [f"👥 {bold(plural(len(people), 'interviewer'))}, week of {cards.window_text(monday, monday)}"]
-    for person in people[place * _ROWS : (place + 1) * _ROWS]:
+    for person in page:
         lines += ["", *_interviewer(desk, person, load.get(person.id), coming, away)]
-    return Step(says=[Card(lines=lines, rows=_turning(action, place, len(people)))], state=desk.state)
+        lines += outlook_lines(ahead[person.id], desk.sop.zone) if person.id in ahead else []
+    lines += unread_lines(page, ahead)
+    return Step(says=[Card(lines=lines, rows=_turning(action, place, len(people), _PEOPLE))], state=desk.state)
 
 
 def _interviewer(
@@ -193,7 +199,7 @@ async def stats(desk: Desk, words: str) -> Step:
         f"📊 {bold('The last 30 days')}",
         f"{plural(numbers['came'], 'candidate')} came in: {numbers['booked']} booked, {numbers['escalated']} needed a decision, "
         f"{numbers['cancelled']} cancelled.",
-        f"From coming in to being booked: {_length(took)} at the median."
+        f"From coming in to being booked: {length_text(took)} at the median."
         if took is not None
         else "Nobody was booked yet.",
         f"Now: {waiting} waiting, {counts['escalated'] + counts['set_aside']} waiting for an admin.",
@@ -293,19 +299,11 @@ def _named(desk: Desk, words: str) -> list[Interviewer]:
     return [person for person in people.values() if wanted and wanted in person.name.lower()]
 
 
-def _turning(action: Json, place: int, count: int) -> list[list[Choice]]:
+def _turning(action: Json, place: int, count: int, rows: int = _ROWS) -> list[list[Choice]]:
     """Buttons to the pages before and after this one."""
     before: list[Choice] = [("‹ Earlier", action | {"place": place - 1})] if place else []
-    after: list[Choice] = [("Later ›", action | {"place": place + 1})] if (place + 1) * _ROWS < count else []
+    after: list[Choice] = [("Later ›", action | {"place": place + 1})] if (place + 1) * rows < count else []
     return [[*before, *after]] if before or after else []
-
-
-def _length(seconds: float) -> str:
-    """`40 s`, `12 min`, `3 h` or `2 days`."""
-    for size, noun in ((86_400, " days"), (3_600, " h"), (60, " min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f}{noun}"
-    return f"{seconds:.0f} s"
 
 
 ACTIONS: Mapping[str, Tapped] = {"agenda": _agenda, "interviewers": _interviewers, "audit": _audit}
@@ -313,7 +311,7 @@ ACTIONS: Mapping[str, Tapped] = {"agenda": _agenda, "interviewers": _interviewer
 COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     "agenda": ("Interviews: /agenda today, tomorrow, week, Priya", agenda),
     "week": ("The week as a picture: /week next", week),
-    "interviewers": ("Who has how much to do", interviewers),
+    "interviewers": ("Who has how much to do, who is free next", interviewers),
     "stats": ("What was done, and what it took", stats),
     "audit": ("What happened: /audit Priya", audit),
 }

@@ -20,7 +20,7 @@ _EXAMPLES = (
         ("/status Priya", "shows where a candidate is. An email address or a number will do, too."),
         ("/agenda", "shows today's interviews; also /agenda tomorrow, week, 1-12 Dec, Asha or Priya, as a file if you like."),
         ("/week", "draws the week; /week next the one after."),
-        ("/interviewers", "shows who has how much to do."),
+        ("/interviewers", "shows who has how much to do, and who is free next."),
         ("/stats", "shows what was done and what it took."),
         ("/audit Priya", "shows what happened."),
     )),

@@ -12,10 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Foreseen, Step, Tapped, Told
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
 from chat.finding import one
 from chat.markup import Json, bold, esc, paragraphs
 from domain.errors import FieldError
+from domain.foresight import Foreseen
 from sop import Sop
 from utils import instant
 
@@ -187,7 +188,7 @@ async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, action: Js
     there are ways to other ones than these."""
     leave: Choice = ("‹ Leave it", {"do": "left"})
     try:
-        foreseen = await desk.foresee(match, detail, desk.context.now)
+        foreseen = await desk.foresight.replan(desk.sop, match, detail, desk.context.now)
     except FieldError as mistake:
         foreseen = Foreseen(refusal=[mistake.hint])
     if not foreseen.moves:

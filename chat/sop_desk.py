@@ -11,6 +11,7 @@ from datetime import datetime
 
 from chat import cards
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
+from chat.foresight import prospect_lines
 from chat.markup import Json, attach, bold, code, esc
 from chat.sop_words import differences
 from domain.errors import InvalidSop
@@ -74,7 +75,7 @@ def _refused(desk: Desk, name: str, problems: Sequence[str]) -> Step:
 
 
 async def _preview(desk: Desk, after: Sop, text: str, name: str, *lead: str) -> Step:
-    """What an SOP changes and what is odd about it."""
+    """What an SOP changes, what is odd about it, and what it would mean for those who are open."""
     if after.version == desk.sop.version:
         lines = [*lead, f"{bold(name)} means the same as the SOP in force, so there is nothing to change."]
         return Step(says=[Card(lines=lines)], state=desk.state)
@@ -82,7 +83,9 @@ async def _preview(desk: Desk, after: Sop, text: str, name: str, *lead: str) -> 
     shown = [f"• {esc(line)}" for line in changes[:_MOST_LISTED]]
     more = [f"… and {len(changes) - _MOST_LISTED} more."] if len(changes) > _MOST_LISTED else []
     found = await asyncio.to_thread(lint, after, desk.context.reference.today)
+    seen = await desk.foresight.other_sop(desk.sop, after, desk.context.now)
     lines = [*lead, f"{cards.DRAFT} {bold(name)} changes this:", "", *shown, *more, *_findings(found)]
+    lines += prospect_lines(seen, desk.sop.zone)
     go = {"do": "sop_activate", "text": text, "name": name, "version": after.version, "before": desk.sop.version}
     label = "Put it in force anyway" if any(one.severity is Severity.ERROR for one in found) else "Put it in force"
     buttons: list[list[Choice]] = [

@@ -15,24 +15,47 @@ from sop.model import Interviewer, Round, Sop, minutes_text
 from sop.result import Blame, Funnel, NoPlan, Plan, Reason, SeatFunnel, Step
 from utils import instant, local_text, plural
 
+_CUT = "No plan was found, but the search was cut before it was sure: there may be one."
+_NOT_TOGETHER = "Each round could be placed by itself, but not all of them together."
+
+_NEVER_ALL = "no time at which all of its interviewers can"
+
 
 def explain(sop: Sop, refusal: NoPlan) -> list[str]:
     """Why there is no plan, a sentence a line: the round that cannot be placed and what is in the way of each person."""
     case = refusal.diagnosis.case
     if not refusal.proven:
-        return ["No plan was found, but the search was cut before it was sure: there may be one."]
+        return [_CUT]
     last = refusal.funnels[-1] if refusal.funnels else None
-    lines = []
-    if last is not None and not last.left:
-        lines = list(_of_round(case, last))
-    else:
-        lines = ["Each round could be placed by itself, but not all of them together."]
+    lines = list(_of_round(case, last)) if last is not None and not last.left else [_NOT_TOGETHER]
     blamed = [_blamed(sop, case, blame) for blame in refusal.conflict]
     if blamed:
         lines.append(f"What rules it out, each of these needed for it: {'; '.join(blamed)}.")
     elif not last or last.left:
         lines.append("There are too few people for these rounds, whatever else is changed.")
     return lines
+
+
+def in_short(refusal: NoPlan) -> str:
+    """Why there is no plan, in one sentence: `Core Java cannot be placed (Ben Ortiz's working hours, Asha Rao's daily limit).`"""
+    case = refusal.diagnosis.case
+    if not refusal.proven:
+        return _CUT
+    last = refusal.funnels[-1] if refusal.funnels else None
+    if last is None or last.left:
+        return _NOT_TOGETHER
+    whole = next(_of_round(case, last))
+    if whole.endswith("."):
+        return whole
+    ways = dict.fromkeys(_in_the_way(case.sop, seat) for seat in last.seats)
+    return f"{case.course.rounds[case.course.position(last.round)].title} cannot be placed ({', '.join(ways)})."
+
+
+def _in_the_way(sop: Sop, seat: SeatFunnel) -> str:
+    """What leaves somebody no start of a round."""
+    emptied = next((step.rule for step in seat.steps if not step.left), "")
+    name = sop.interviewers[seat.interviewer].name
+    return f"{name}'s {_WORDS[emptied]}" if emptied in _WORDS else _RULED_OUT.get(emptied, _NEVER_ALL)
 
 
 # The round that cannot be placed ----------------------------------------------------------------------------------

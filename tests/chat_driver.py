@@ -16,7 +16,7 @@ from typing import Any
 from telegram import Update
 
 from booking.records import agenda_file
-from chat.buttons import Foresee, Foreseen
+from chat.foresight import Blind, Foresight
 from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
 from config import parse_sop
 from sop import Sop
@@ -73,25 +73,30 @@ class Updates:
         return {"message_id": next(self._numbers), "date": 1_767_600_000, "chat": self._chat, "from": self._user}
 
 
+class PersonsForesight:
+    """The foresight that a person has by the time it is asked: an office comes after the bot."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._person.foresight, name)
+
+
 class Person(ABC):
     """Somebody who writes and taps, and reads what the bot says. `transcript` is the whole of it."""
 
     def __init__(self, db: Database, sop: Sop) -> None:
         self.db, self.current_sop, self.now = db, sop, NOW
         self.transcript: list[str] = []
-        self.foresee: Foresee | None = None
+        self.foresight: Foresight = Blind()
+        self.looks_ahead: Any = PersonsForesight(self)
         self.fault: Exception | None = None  # what reading the SOP ends in, if anything
 
     async def sop(self) -> Sop:
         if self.fault:
             raise self.fault
         return self.current_sop
-
-    async def looks_ahead(self, candidate: Json, detail: Json, now: datetime) -> Foreseen:
-        """What another plan would change; nobody knows without an office."""
-        if self.foresee is None:
-            return Foreseen(refusal=["There are no calendars here."])
-        return await self.foresee(candidate, detail, now)
 
     async def says(self, text: str) -> str:
         """Write something; what the bot answers."""
@@ -165,7 +170,7 @@ class TelegramPerson(Person):
             request=self.server,
             pace=0,
             clock=lambda: self.now,
-            foresee=self.looks_ahead,
+            foresight=self.looks_ahead,
             ics=agenda_file,
             parse=parse_sop,
         )
@@ -245,7 +250,7 @@ class TerminalPerson(Person):
             request=request,
             pace=0,
             clock=lambda: self.now,
-            foresee=self.looks_ahead,
+            foresight=self.looks_ahead,
             ics=agenda_file,
             parse=parse_sop,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from application.assembly import foreseeing
+from booking.foresight import LookAhead
 from calendar_utils import Calendars
 from calendars.base import Owner
 from calendars.local import LocalCalendar
@@ -34,9 +34,6 @@ class Office:
         self.db, self.sop = db, sop
         self.calendars = Calendars({"local": local}, default="local")
 
-    def foresee(self) -> Any:
-        return foreseeing(self.db, self.calendars, self.sop)
-
     async def works(self, person: Person) -> None:
         """Let the worker come to rest."""
         await Scheduler(
@@ -51,7 +48,7 @@ async def office(person: Person, tmp_path: Path) -> Office:
 
 def with_office(person: Person, folder: Path) -> Office:
     office = Office(person.db, person.sop, person.current_sop, folder)
-    person.foresee = office.foresee()
+    person.foresight = LookAhead(office.db, office.calendars)
     return office
 
 

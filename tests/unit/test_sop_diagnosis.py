@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sop import NoPlan, Plan, explain, plan, verify, with_changes
 from sop.conflict import everything, feasible, without
+from sop.explanation import in_short
 from tests.oracles.instances import MIXED, SMALL, Instance, Size, random_instance
 from tests.unit.sop_builders import (
     FRIDAY,
@@ -258,3 +261,37 @@ def test_a_window_that_can_hardly_be_longer_is_explained_all_the_same() -> None:
 
     assert explain(make_sop(), result)
     assert all(one.plan for one in result.relaxations)
+
+
+# In one sentence ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"interviewers__ben__working_hours": {"sun": ["08:00-09:00"]}}, "Introduction cannot be placed (Ben's working hours)."),
+        ({"holidays": ["06-08..06-12"]}, "Introduction cannot be placed: all that is left is on holidays, 8 to 12 Jun."),
+        (
+            {"courses__java__rounds__core__gap": {"min": "9d"}},
+            "Core Java cannot be placed (the gap to the round before).",
+        ),
+        (
+            {"courses__java__distinct_interviewers": True},
+            "Each round could be placed by itself, but not all of them together.",
+        ),
+        (
+            {
+                "courses__java__rounds__intro__seats": [{"interviewers": ["ben"]}, {"interviewers": ["asha"]}],
+                "interviewers__ben__working_hours": {"mon": ["09:00-12:00"]},
+                "interviewers__asha__working_hours": {"tue": ["09:00-12:00"]},
+            },
+            "Introduction cannot be placed (no time at which all of its interviewers can).",
+        ),
+    ],
+)  # fmt: skip
+def test_a_refusal_in_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    refusal = planned(make_sop(**changes))
+
+    assert isinstance(refusal, NoPlan)
+    assert in_short(refusal) == sentence
+    assert in_short(replace(refusal, proven=False)).startswith("No plan was found, but the search was cut")
