@@ -21,6 +21,7 @@ import psycopg
 from database.after_booking import AfterBooking
 from database.caller import Json
 from database.desk import DeskCalls
+from database.interviewers import InterviewerCalls
 from database.migrations import FOLDER, migrations_script, sql_files
 from database.people import PeopleCalls
 from database.upkeep import UpkeepCalls
@@ -43,7 +44,7 @@ def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
         raise DatabaseError(f"the database could not be prepared: {error.diag.message_primary or error}") from error
 
 
-class Database(AfterBooking, DeskCalls, PeopleCalls, UpkeepCalls):
+class Database(AfterBooking, DeskCalls, InterviewerCalls, PeopleCalls, UpkeepCalls):
     """An open doorway; `connect` makes one and `aclose` closes it."""
 
     @classmethod
@@ -199,9 +200,13 @@ class Database(AfterBooking, DeskCalls, PeopleCalls, UpkeepCalls):
         """Close an escalation; `changed` is False when it was closed before."""
         return await self._object("resolve_escalation", escalation_id=escalation_id, actor=actor, resolution=resolution)
 
-    async def claim_notices(self, *, channel: str, limit: int = 10, lease_seconds: int = 60) -> list[Json]:
-        """Notices to send now; each comes again after the lease unless it is reported sent or failed."""
-        return await self._list("claim_notices", channel=channel, limit=limit, lease_seconds=lease_seconds)
+    async def claim_notices(
+        self, *, channel: str, limit: int = 10, lease_seconds: int = 60, now: datetime | None = None
+    ) -> list[Json]:
+        """Notices to send now; each comes again after the lease unless it is reported sent or failed. What is over by `now` (by
+        the database's clock when not given), or no longer as it says, is left out for good."""
+        clock: Json = {"now": now} if now else {}
+        return await self._list("claim_notices", channel=channel, limit=limit, lease_seconds=lease_seconds, **clock)
 
     async def notice_sent(self, *, notice_id: int, receipt: str = "") -> Json:
         """A notice has gone out; `receipt` is what the channel answered."""
@@ -337,7 +342,7 @@ class Database(AfterBooking, DeskCalls, PeopleCalls, UpkeepCalls):
 
     async def show_candidate(self, *, needle: str, limit: int = 20) -> Json:
         """Candidates by number, id or email, else by a part of the name or email: `{count, matches}`, each match with its
-        `interviews`, `escalations` and pending `writes`."""
+        `interviews`, the `answers` of interviewers, `escalations` and pending `writes`."""
         return await self._object("show_candidate", needle=needle, limit=limit)
 
     async def agenda(self, *, start: datetime, end: datetime, interviewer: str | None = None) -> list[Json]:

@@ -9,7 +9,7 @@ declare
   v_tables constant text[] := array[
     'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
     'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
-    'bot_people', 'bot_invitations', 'unreachable_chats',
+    'bot_people', 'bot_invitations', 'unreachable_chats', 'interviewer_chats', 'interview_answers', 'announcements',
     'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events',
     'button_tokens', 'interviewer_blocks', 'duties'
   ];
@@ -18,7 +18,9 @@ declare
     'audit_hash', 'audit_append', 'record_audit', 'audit_trail', 'verify_audit', 'refuse_audit_change',
     'candidate_json', 'queue_position', 'enqueued', 'enqueue', 'lock_fenced', 'lock_candidate', 'worker_of', 'wrong_state',
     'enqueue_all', 'numbers_since',
-    'role_of', 'bot_people', 'set_role', 'invite', 'join_by_code',
+    'role_of', 'bot_people', 'set_role', 'invite', 'invitation', 'join_by_code',
+    'interviewer_of', 'linked_interviewers', 'link_interviewer', 'unlink_interviewer', 'interviewer_news', 'tell_interviewers',
+    'to_remind', 'is_stale', 'answers_json', 'forget_answers', 'let_back', 'lock_own', 'answer_interview',
     'note_unreachable', 'note_reachable', 'unreachable_chats',
     'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
@@ -66,7 +68,8 @@ begin
     end if;
   end loop;
   if v_service then
-    grant delete on public.bot_people, public.bot_invitations, public.unreachable_chats, public.bot_state, public.button_tokens, public.interviewer_blocks, public.statistics_reports to service_role;
+    grant delete on public.bot_people, public.bot_invitations, public.unreachable_chats, public.interviewer_chats, public.interview_answers,
+      public.announcements, public.bot_state, public.button_tokens, public.interviewer_blocks, public.statistics_reports to service_role;
     revoke insert, update on public.schema_migrations, public.queue_now, public.agenda, public.open_escalations,
       public.interviewer_load from service_role;
     revoke update on public.scheduling_audit, public.sop_versions, public.sop_activations from service_role;

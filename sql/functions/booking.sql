@@ -226,6 +226,7 @@ begin
   ) newest
   where i.id = any (v_ids) order by i.position
   on conflict do nothing;
+  perform public.tell_interviewers(p_candidate_id);
 end;
 $$;
 
@@ -256,6 +257,7 @@ begin
   end if;
   update public.interviews set status = 'booked', updated_at = clock_timestamp()
   where candidate_id = v_row.id and status in ('reserved');
+  perform public.tell_interviewers(v_row.id);
   perform public.add_notices(v_row.id, p_notices);
   perform public.audit_append(case when v_row.status = v_from then 'unwound' else v_row.status end, v_actor, v_row.id,
     jsonb_build_object('from', v_from), v_row.sop_version);

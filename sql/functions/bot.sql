@@ -26,7 +26,7 @@ begin
     when 'set_role' then
       return public.set_role((v_args ->> 'user_id')::bigint, v_args ->> 'role', v_args ->> 'name', v_args ->> 'actor');
     when 'invite' then
-      return public.invite(v_args ->> 'code_hash', v_args ->> 'role', v_args ->> 'actor');
+      return public.invite(v_args ->> 'code_hash', v_args ->> 'role', v_args ->> 'actor', v_args ->> 'interviewer');
     when 'join_by_code' then
       return public.join_by_code(v_args ->> 'code_hash', (v_args ->> 'user_id')::bigint, v_args ->> 'name');
     when 'requeue' then

@@ -19,6 +19,7 @@ begin
     starts_at = p_start, ends_at = p_end, seats = p_seats, revision = revision + 1, updated_at = clock_timestamp()
   where id = p_interview.id and status in ('booked');
   perform public.add_holds(p_row.email, v_interviews);
+  perform public.tell_interviewers(p_row.id);
 end;
 $$;
 

@@ -93,6 +93,14 @@ begin
         v_args ->> 'actor', coalesce(v_args ->> 'reason', ''));
     when 'unblock_interviewer' then
       return public.unblock_interviewer((v_args ->> 'block_id')::bigint, v_args ->> 'actor');
+    when 'link_interviewer' then
+      return public.link_interviewer(v_args ->> 'interviewer', (v_args ->> 'user_id')::bigint, v_args ->> 'name', v_args ->> 'actor');
+    when 'unlink_interviewer' then
+      return public.unlink_interviewer(v_args ->> 'interviewer', (v_args ->> 'user_id')::bigint, v_args ->> 'actor');
+    when 'answer_interview' then
+      return public.answer_interview((v_args ->> 'interview_id')::uuid, v_args ->> 'interviewer', (v_args ->> 'user_id')::bigint,
+        v_args ->> 'address', (v_args ->> 'start')::timestamptz, v_args ->> 'answer', coalesce(v_args ->> 'reason', ''),
+        (v_args ->> 'now')::timestamptz);
     when 'pause_lane' then
       return public.pause_lane(v_args ->> 'lane', (v_args ->> 'paused')::boolean, v_args ->> 'actor');
     else

@@ -94,20 +94,25 @@ language sql set search_path = '' as $$
   on conflict (key) do nothing;
 $$;
 
-create or replace function public.claim_notices(p_channel text, p_limit integer default 10, p_lease_seconds integer default 60)
-returns jsonb
+drop function if exists public.claim_notices(text, integer, integer);
+
+-- Notices to be sent now. One that is no longer so, by p_now or by how its interview stands, is not sent at all.
+create or replace function public.claim_notices(
+  p_channel text, p_limit integer default 10, p_lease_seconds integer default 60, p_now timestamptz default clock_timestamp()
+) returns jsonb
 language sql set search_path = '' set timezone = 'UTC' as $$
   with due as (
-    select id from public.notices
+    select n.id, coalesce(public.is_stale(n, p_now), false) as stale from public.notices n
     where channel = p_channel and status = 'pending' and not_before <= clock_timestamp()
       and (lease_until is null or lease_until <= clock_timestamp())
     order by id limit p_limit for update skip locked
   ), taken as (
     update public.notices n set
-      attempts = n.attempts + 1, lease_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+      status = case when due.stale then 'void' else n.status end, attempts = n.attempts + (not due.stale)::integer,
+      lease_until = case when not due.stale then clock_timestamp() + make_interval(secs => p_lease_seconds) end
     from due where n.id = due.id returning n.*
   )
-  select coalesce(jsonb_agg(to_jsonb(taken) order by taken.id), '[]') from taken;
+  select coalesce(jsonb_agg(to_jsonb(taken) order by taken.id) filter (where status = 'pending'), '[]') from taken;
 $$;
 
 create or replace function public.notice_sent(p_notice_id bigint, p_receipt text default '') returns jsonb

@@ -1,4 +1,4 @@
--- Who may use the bot, and invitations to it.
+-- Who may use the bot, and invitations to it. Who is which interviewer is in interviewers.sql.
 
 create or replace function public.role_of(p_user_id bigint) returns jsonb
 language sql stable set search_path = '' as $$
@@ -33,19 +33,33 @@ begin
 end;
 $$;
 
-create or replace function public.invite(p_code_hash text, p_role text, p_actor text) returns jsonb
+drop function if exists public.invite(text, text, text);
+drop function if exists public.join_by_code(text, bigint, text);
+
+-- A one-time code, for a role or for being an interviewer in the chat.
+create or replace function public.invite(p_code_hash text, p_role text, p_actor text, p_interviewer text default null) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
   delete from public.bot_invitations where expires_at < clock_timestamp() - interval '7 days';
-  insert into public.bot_invitations (code_hash, role, invited_by) values (p_code_hash, p_role, p_actor) on conflict do nothing;
+  insert into public.bot_invitations (code_hash, role, interviewer, invited_by)
+  values (p_code_hash, p_role, p_interviewer, p_actor) on conflict do nothing;
   if found then
-    perform public.audit_append('invited', p_actor, p_detail => jsonb_build_object('role', p_role));
+    perform public.audit_append('invited', p_actor, p_detail => jsonb_strip_nulls(jsonb_build_object(
+      'role', p_role, 'interviewer', p_interviewer
+    )));
   end if;
   return jsonb_build_object('changed', found);
 end;
 $$;
 
--- Uses an invitation: whoever has the code gets its role, once.
+-- What a code is good for now: a role or an interviewer; null when for nothing.
+create or replace function public.invitation(p_code_hash text) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('role', role, 'interviewer', interviewer) from public.bot_invitations
+  where code_hash = p_code_hash and used_by is null and expires_at > clock_timestamp();
+$$;
+
+-- Uses an invitation: whoever has the code becomes what it is for, once.
 create or replace function public.join_by_code(p_code_hash text, p_user_id bigint, p_name text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -56,6 +70,9 @@ begin
   if not found then
     raise sqlstate 'MS002' using message = 'there is no such invitation (any more)';
   end if;
+  if v_invitation.interviewer is not null then
+    return public.link_interviewer(v_invitation.interviewer, p_user_id, p_name, v_invitation.invited_by);
+  end if;
   return public.set_role(p_user_id, v_invitation.role, p_name, v_invitation.invited_by);
 end;
 $$;
@@ -65,7 +82,8 @@ create or replace function public.note_unreachable(p_chat_id bigint, p_reason te
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_name constant text := coalesce(
-    (select nullif(name, '') from public.bot_people where user_id = p_chat_id), p_chat_id::text
+    (select nullif(name, '') from public.bot_people where user_id = p_chat_id),
+    (select nullif(name, '') from public.interviewer_chats where user_id = p_chat_id), p_chat_id::text
   );
   v_since timestamptz;
 begin

@@ -48,6 +48,7 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
         from public.interviews i where i.candidate_id = (c).id),
       'escalations', (
         select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.escalations e where e.candidate_id = (c).id),
+      'answers', public.answers_json(array(select i.id from public.interviews i where i.candidate_id = (c).id)),
       'writes', public.writes_json((c).id)
     ) order by (c).number), '[]')
   ) from (select c from found limit p_limit) page;

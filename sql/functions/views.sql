@@ -18,12 +18,12 @@ select
   i.id as interview_id, i.starts_at as start, i.ends_at as "end", c.number, c.id as candidate_id, c.name, c.email, i.course, i.round,
   i.title, i.position, i.interviewers,
   array(select seat ->> 'interviewer' from jsonb_array_elements(i.seats) seat where (seat -> 'backup')::boolean) as backups,
-  i.status, i.event_link as link, i.event_meeting as meeting
+  i.status, i.event_link as link, i.event_meeting as meeting, public.answers_json(array[i.id]) as answers, i.event_answers
 from public.interviews i join public.candidates c on c.id = i.candidate_id
 where i.status in ('reserved', 'booked', 'done')
 order by i.starts_at, i.id;
 
-comment on view public.agenda is 'Interviews that stand, by time. backups: those of the interviewers who step in for a primary.';
+comment on view public.agenda is 'Interviews that stand, by time. backups: those of the interviewers who step in for a primary. answers: what interviewers said in the chat; event_answers: who has declined in the calendar.';
 
 create view public.open_escalations with (security_invoker = true) as
 select

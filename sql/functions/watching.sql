@@ -24,12 +24,16 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
   with coming as (
     select
       i.id, i.look_at <= p_now
-      or (i.event_said ->> 'start')::timestamptz <> i.starts_at and not public.is_asked(i, c) as due
+      or (i.event_said ->> 'start')::timestamptz <> i.starts_at and not public.is_asked(i, c)
+      or exists (
+        select from public.interview_answers a where a.interview_id = i.id and a.answer = 'declined'
+          and not coalesce((i.event_answers #>> array[a.address, 'dealt'])::boolean, false)
+      ) as due
     from public.interviews i join public.candidates c on c.id = i.candidate_id
     where i.status = 'booked' and i.during && tstzrange(p_now, null)
   )
   select coalesce(jsonb_agg(public.interview_json(i) || jsonb_build_object(
-    'candidate', public.candidate_json(c), 'asked', public.is_asked(i, c),
+    'candidate', public.candidate_json(c), 'asked', public.is_asked(i, c), 'answers', public.answers_json(array[i.id]),
     'due', coalesce((select due from coming where coming.id = i.id), false),
     'unwritten', exists (select from public.calendar_writes w where w.interview_id = i.id and w.status = 'pending')
   ) order by i.starts_at, c.number, i.position), '[]')
@@ -82,13 +86,20 @@ begin
 end;
 $$;
 
--- p_seen: etag, said, edits, answers, look_at, as they are from now on.
+-- p_seen: etag, said, edits, answers, look_at, as they are from now on; declined: who was believed to have declined in the chat.
 create or replace function public.note_seen(p_interview_id uuid, p_seen jsonb) returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from jsonb_array_elements_text(p_seen -> 'declined') who where not exists (
+    select from public.interview_answers where interview_id = p_interview_id and interviewer = who and answer = 'declined'
+  )) then
+    raise sqlstate 'MS002' using message = format('a decline of interview %s was taken back', p_interview_id);
+  end if;
   update public.interviews set
     event_etag = p_seen ->> 'etag', event_said = p_seen -> 'said', event_edits = p_seen -> 'edits',
     event_answers = p_seen -> 'answers', look_at = (p_seen ->> 'look_at')::timestamptz, updated_at = clock_timestamp()
   where id = p_interview_id and jsonb_typeof(p_seen) = 'object';
+end;
 $$;
 
 -- Something to remember and nothing to do. p_action names it for the audit when a person has changed something; p_accepted are
@@ -102,14 +113,7 @@ declare
   v_row constant public.interviews := public.lock_watched(p_interview_id, p_generation, p_revision);
 begin
   perform public.note_seen(v_row.id, p_seen);
-  update public.candidates set
-    exceptions = exceptions || jsonb_build_object('excluded', public.without(exceptions -> 'excluded', p_excluded.items)),
-    updated_at = clock_timestamp()
-  from (
-    select coalesce(jsonb_agg(jsonb_build_object('round', v_row.round, 'interviewer', who)), '[]') as items
-    from jsonb_array_elements_text(p_accepted) who
-  ) p_excluded
-  where id = v_row.candidate_id and p_accepted <> '[]';
+  perform public.let_back(v_row.candidate_id, v_row.round, p_accepted);
   update public.escalations set
     status = 'resolved', resolved_at = clock_timestamp(), resolved_by = 'calendar', resolution = 'the calendar was changed again'
   where candidate_id = v_row.candidate_id and status in ('open') and kind in (select value from jsonb_array_elements_text(p_close));
@@ -160,6 +164,7 @@ begin
     updated_at = clock_timestamp()
   where id = v_row.candidate_id;
   perform public.close_questions(v_row.candidate_id, v_row.round);
+  perform public.tell_interviewers(v_row.candidate_id);
   v_escalation := public.open_escalation(v_row.candidate_id, p_question ->> 'kind', p_question ->> 'reason',
     p_question -> 'detail', p_question -> 'options', v_row.sop_version);
   perform public.add_notices(v_row.candidate_id, p_notices);
@@ -170,16 +175,20 @@ begin
 end;
 $$;
 
--- An interviewer has declined: the round is planned anew without them.
+-- An interviewer has declined, in the calendar or in the chat: the round is planned anew without them.
 create or replace function public.interviewer_declined(
   p_interview_id uuid, p_generation integer, p_revision integer, p_seen jsonb, p_people jsonb, p_reason text
 ) returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row constant public.interviews := public.lock_watched(p_interview_id, p_generation, p_revision);
+  v_actor constant text := coalesce((
+    select 'interviewer:' || interviewer from public.interview_answers
+    where interview_id = p_interview_id and answer = 'declined' and p_people ? interviewer order by interviewer limit 1
+  ), 'calendar');
 begin
   perform public.note_seen(v_row.id, p_seen);
-  perform public.ask_replan(v_row.candidate_id, 'calendar', p_reason, jsonb_build_object('lasting', true, 'excluded', (
+  perform public.ask_replan(v_row.candidate_id, v_actor, p_reason, jsonb_build_object('lasting', true, 'excluded', (
     select jsonb_agg(jsonb_build_object('round', v_row.round, 'interviewer', who)) from jsonb_array_elements_text(p_people) who
   )));
   return '{"changed": true}';
