@@ -12,7 +12,7 @@ from typing import Any
 
 from booking.planning import Outdated, Situation
 from booking.records import option, person_name, shown
-from booking.sightings import interval_of
+from booking.sightings import declined_in_chat, interval_of
 from calendars.base import EventKey
 from domain.errors import CalendarError, FieldError
 from domain.model import Interval
@@ -185,14 +185,17 @@ def candidate_declined(sop: Sop, row: Json) -> Json:
 
 
 def interviewers_out(sop: Sop, row: Json, people: Sequence[str], kind: str) -> Json:
-    """Interviewers have declined (`declined`) or were taken off the guests (`guests`): an admin says what follows."""
+    """Interviewers have declined (`declined`), perhaps with a reason, or were taken off the guests (`guests`): an admin says what
+    follows."""
     names = ", ".join(person_name(sop, who) for who in people)
+    why = [one["reason"] for one in declined_in_chat(row) if one["interviewer"] in people and one["reason"]]
+    because = f": {'; '.join(why)}" if why else "."
     what = {"declined": "will not come to", "guests": "was taken off the guests of"}[kind]
     out = [{"round": row["round"], "interviewer": who} for who in people]
     return _question(
         kind,
         row,
-        [f"{names} {what} {row['title']} on {_when(sop, interval_of(row))}."],
+        [f"{names} {what} {row['title']} on {_when(sop, interval_of(row))}{because}"],
         detail={"interviewers": list(people)},
         options=[{"kind": "replan", "text": "Find somebody else", "replan": {"excluded": out, "lasting": True}}, KEEP],
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from calendars.base import Attendee, Event, EventState
 from domain.model import Interval
-from lifecycle.watching import Booked, Decision, Decline, Edits, Said, Seen
+from lifecycle.watching import DECLINED, Booked, Decision, Decline, Edits, Said, Seen
 from sop import Sop
 
 Json = dict[str, Any]
@@ -35,17 +35,23 @@ def said_by(event: Event) -> Said:
     )
 
 
-def seen_of(state: EventState | None) -> Seen | None:
-    """An event as it is decided on; None when it is gone."""
+def seen_of(state: EventState | None, row: Json) -> Seen | None:
+    """An event as it is decided on, with what interviewers have declined in the chat instead; None when it is gone."""
     if state is None or state.cancelled:
         return None
     answers = {address.lower(): answer.value for address, answer in state.responses.items()}
-    return Seen(said=said_of(state), answers=answers)
+    return Seen(said=said_of(state), answers=answers | {one["address"]: DECLINED for one in declined_in_chat(row)})
+
+
+def declined_in_chat(row: Json) -> list[Json]:
+    """What interviewers have said in the chat that they cannot come to."""
+    return [one for one in row["answers"] if one["answer"] == "declined"]
 
 
 def booked_of(row: Json, sop: Sop) -> Booked:
     """An interview's row as it is decided on; somebody whom the SOP no longer has cannot be found among the guests."""
     people = [sop.interviewers[who] for who in row["interviewers"] if who in sop.interviewers]
+    declines = {one["address"]: {"since": one["since"], "dealt": False} for one in declined_in_chat(row)}
     return Booked(
         interval=interval_of(row),
         candidate=row["candidate"]["email"].lower(),
@@ -54,15 +60,16 @@ def booked_of(row: Json, sop: Sop) -> Booked:
         edits=edits_from(row["event_edits"]),
         declines={
             address: Decline(since=datetime.fromisoformat(one["since"]), dealt=one["dealt"])
-            for address, one in row["event_answers"].items()
+            for address, one in (declines | row["event_answers"]).items()
         },
         asked=row["asked"],
     )
 
 
-def seen_json(decision: Decision, state: EventState) -> Json:
-    """What is remembered of an event after a decision about it."""
+def seen_json(decision: Decision, state: EventState, row: Json) -> Json:
+    """What is remembered of an event after a decision about it, and on whose declines in the chat the decision was made."""
     return {
+        "declined": [one["interviewer"] for one in declined_in_chat(row)],
         "etag": state.etag,
         "said": said_json(decision.said) if decision.said else {},
         "edits": edits_json(decision.edits),

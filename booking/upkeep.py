@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 
 from booking.digest import tell_digest
+from booking.reminding import remind
 from domain.errors import DatabaseUnavailable
 from sop import Sop
 from supabase_db import Database
@@ -31,7 +32,7 @@ async def finish_interviews(db: Database, sop: Sop, now: datetime) -> None:
     await db.finish_interviews(now=now)
 
 
-DUTIES: tuple[Duty, ...] = (finish_interviews, tell_digest)
+DUTIES: tuple[Duty, ...] = (finish_interviews, tell_digest, remind)
 
 
 async def keep_up(

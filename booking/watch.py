@@ -168,7 +168,7 @@ class _Sweep:
             if not (same or changes.complete or row["handle"] in changes.gone or row["due"]):
                 return
             state = await self._calendars.get(asking.key_of(row))
-        decision = decide(booked_of(row, self._sop), seen_of(state), now=self._now, grace=self._sop.decline_grace)
+        decision = decide(booked_of(row, self._sop), seen_of(state, row), now=self._now, grace=self._sop.decline_grace)
         try:
             await self._act(row, state, decision)
         except WrongState:  # a worker is at the candidate, or has just been
@@ -183,10 +183,10 @@ class _Sweep:
         elif decision.action is Action.REPLACE:
             await self._replace(row, state, decision)
         elif decision.action is Action.ASK_CANDIDATE:
-            await self._ask(row, asking.candidate_declined(self._sop, row), seen_json(decision, state))
+            await self._ask(row, asking.candidate_declined(self._sop, row), seen_json(decision, state, row))
         elif decision.action is Action.ASK_GUESTS:
             question = asking.interviewers_out(self._sop, row, decision.people, "guests")
-            await self._ask(row, question, seen_json(decision, state))
+            await self._ask(row, question, seen_json(decision, state, row))
         else:
             await self._note(row, state, decision)
 
@@ -198,7 +198,7 @@ class _Sweep:
         action = "event_edited" if decision.edited else "event_moved_back" if returned else ""
         await self._db.event_seen(
             **asking.which(row),
-            seen=seen_json(decision, state),
+            seen=seen_json(decision, state, row),
             action=action or ("decline_taken_back" if decision.accepted else ""),
             accepted=decision.accepted,
             close=[f"moved:{row['round']}"] * returned + [f"declined:{row['round']}"] * bool(decision.accepted),
@@ -212,7 +212,7 @@ class _Sweep:
 
     async def _follow(self, row: Json, state: EventState, decision: Decision) -> None:
         """Take a move over where the rules allow it; otherwise the person's time stays in the calendar, and an admin is asked."""
-        to, seen = state.interval, seen_json(decision, state)
+        to, seen = state.interval, seen_json(decision, state, row)
         seats = asking.seats_at(self._sop, row, to)
         why = await self._broken(row, state)
         if not why:
@@ -255,7 +255,7 @@ class _Sweep:
     async def _replace(self, row: Json, state: EventState, decision: Decision) -> None:
         """Have the round planned anew without those who declined; where an admin is being asked about the candidate already, they
         are asked about this, too."""
-        seen = seen_json(decision, state)
+        seen = seen_json(decision, state, row)
         question = asking.interviewers_out(self._sop, row, decision.people, "declined")
         if row["candidate"]["status"] not in {"booked", "queued"}:
             await self._ask(row, question, seen)

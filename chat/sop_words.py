@@ -25,6 +25,7 @@ _WORDS = {
     "days_off": "days off",
     "digest_at": "daily message at",
     "break": "break after interviews in a row",
+    "reminders": "reminders before an interview",
 }
 _PEOPLE = {"interviewers", "backups"}  # lists of ids, read as names
 

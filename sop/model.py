@@ -26,6 +26,7 @@ from utils import has_control_characters, instant, minutes_of, zone
 # How far past a candidate's window the ways out look: calendars are to be read that far (see `Sop.horizon`).
 LOOKAHEAD = timedelta(days=14)
 DAY = timedelta(days=1)
+_MOST_REMINDERS = 5
 
 
 def _zone_name(value: object) -> str:
@@ -61,6 +62,15 @@ def _between(least: timedelta, most: timedelta) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _reminders(value: object) -> tuple[timedelta, ...]:
+    """Lengths of time such as `[24h, 2h]`, the longest first; an empty list for no reminder at all."""
+    given = value if isinstance(value, list | tuple) else [value]
+    lengths = tuple(sorted({elapsed(one) for one in given}, reverse=True))
+    if len(lengths) > _MOST_REMINDERS or not all(timedelta(minutes=5) <= one <= timedelta(days=14) for one in lengths):
+        raise ValueError(f"at most {_MOST_REMINDERS} different lengths from 5m to 336h, such as [24h, 2h]")
+    return lengths
 
 
 def _when(value: object) -> WeekHours:
@@ -205,7 +215,8 @@ class CandidateRules(Part):
 class Sop(Part):
     """The standard operating procedure. `timezone` is the zone of days, gaps, the grid and the holidays.
 
-    `decline_grace` is how long an interviewer's declining of an invitation may be taken back before the round is planned anew.
+    `decline_grace` is how long an interviewer's declining of an invitation may be taken back before the round is planned anew,
+    `reminders` how long before an interview its interviewers are reminded of it, where they are in the chat.
     `digest_at` is when admins are told what the day brings, in minutes after midnight; None for never.
     """
 
@@ -215,6 +226,7 @@ class Sop(Part):
     freeze: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
     decline_grace: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24))] = timedelta(minutes=10)
     digest_at: TimeOfDay = 8 * 60 + 30
+    reminders: Annotated[tuple[timedelta, ...], PlainValidator(_reminders)] = (timedelta(hours=24), timedelta(hours=2))
     holidays: DaySet = Days()
     candidate: CandidateRules = CandidateRules()
     working_hours: Hours | None = None

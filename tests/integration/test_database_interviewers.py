@@ -396,7 +396,7 @@ async def test_an_answer_is_forgotten_when_the_interview_is_at_another_time_or_s
     assert (await answer(db, row, "accepted", "ben", BEN))["refused"] == "MS002"
 
 
-SEEN = {"etag": "v2", "said": {}, "edits": {}, "look_at": None, "declined": ["asha"]}
+SEEN: Json = {"etag": "v2", "said": {}, "edits": {}, "look_at": None, "declined": ["asha"]}
 
 
 def dealt(row: Json) -> dict[str, Any]:

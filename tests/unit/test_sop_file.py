@@ -212,6 +212,21 @@ def test_what_is_no_time_for_a_digest_is_named(tmp_path: Path, written: str) -> 
     assert message.endswith("is neither a time of day such as 08:30 nor never")
 
 
+def test_reminders_are_lengths_the_longest_first() -> None:
+    hours = timedelta(hours=1)
+
+    assert make_sop().reminders == (24 * hours, 2 * hours)
+    for given, read in (
+        ([], ()),
+        (["2h", "90m", "24h", "120m"], (24 * hours, 2 * hours, 1.5 * hours)),
+        ("3h", (3 * hours,)),
+    ):
+        assert make_sop(reminders=given).reminders == read
+    for wrong, words in ((["1d"], "such as 24h"), (["4m"], "from 5m to 336h"), (["soon"], "not a length of time")):
+        with pytest.raises(InvalidSop, match=words):
+            make_sop(reminders=wrong)
+
+
 def test_changes_go_by_path_and_are_checked() -> None:
     sop, request = make_sop(), make_request()
 
