@@ -349,6 +349,10 @@ class Database(AfterBooking, DeskCalls, InterviewerCalls, PeopleCalls, UpkeepCal
         """Interviews that stand and meet the interval, by time; of one interviewer if given."""
         return await self._list("agenda", start=start, end=end, interviewer=interviewer)
 
+    async def next_interviews(self, *, start: datetime, end: datetime) -> dict[str, Json]:
+        """For each interviewer with interviews that meet the interval, the first: `{start, title, name}`."""
+        return await self._object("next_interviews", start=start, end=end)
+
     async def open_escalations(self) -> list[Json]:
         """What waits for an admin, oldest first."""
         return await self._list("open_escalations")

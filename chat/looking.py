@@ -127,28 +127,27 @@ async def _interviewers(desk: Desk, action: Json) -> Step:
     monday = _monday(_today(desk))
     start, end = instant(monday, 0, desk.sop.zone), instant(monday + timedelta(days=6), 1440, desk.sop.zone)
     load = {row["interviewer"]: row for row in await desk.db.interviewer_load(start=start, end=end)}
-    coming = await desk.db.agenda(start=now, end=now + _MONTH)
+    coming = await desk.db.next_interviews(start=now, end=now + _MONTH)
     away = await desk.db.blocks_between(start=now, end=now + _MONTH)
     people = list(desk.sop.interviewers.values())
     page = people[place * _PEOPLE : (place + 1) * _PEOPLE]
     ahead = await desk.foresight.openings(desk.sop, page, now)
     lines = [f"👥 {bold(plural(len(people), 'interviewer'))}, week of {cards.window_text(monday, monday)}"]
     for person in page:
-        lines += ["", *_interviewer(desk, person, load.get(person.id), coming, away)]
+        lines += ["", *_interviewer(desk, person, load.get(person.id), coming.get(person.id), away)]
         lines += outlook_lines(ahead[person.id], desk.sop.zone) if person.id in ahead else []
     lines += unread_lines(page, ahead)
     return Step(says=[Card(lines=lines, rows=_turning(action, place, len(people), _PEOPLE))], state=desk.state)
 
 
 def _interviewer(
-    desk: Desk, person: Interviewer, load: Json | None, coming: Sequence[Json], away: Sequence[Json]
+    desk: Desk, person: Interviewer, load: Json | None, following: Json | None, away: Sequence[Json]
 ) -> list[str]:
     """One person: the load, the next interview, and when they cannot come."""
     count = load["interviews"] if load else 0
     limit = f" of {person.weekly_limit}" if person.weekly_limit else ""
     backup = f", {load['as_backup']} as backup" if load and load["as_backup"] else ""
     lines = [f"{bold(person.name)}: {count}{limit} this week{backup}"]
-    following = next((row for row in coming if person.id in row["interviewers"]), None)
     if following:
         when = local_text(datetime.fromisoformat(following["start"]), desk.sop.zone)
         lines.append(f"Next: {esc(when)}, {esc(following['title'])} with {esc(following['name'])}")

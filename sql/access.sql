@@ -41,7 +41,7 @@ declare
     'add_buttons', 'place_card', 'button_action', 'use_button', 'desk_turn', 'desk_command', 'take_shown', 'blocked_by',
     'block_interviewer', 'unblock_interviewer', 'blocks_between', 'pause_lane', 'lane_pause',
     'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'open_candidates', 'agenda', 'open_escalations',
-    'interviewer_load'
+    'interviewer_load', 'next_interviews'
   ];
   v_closed constant text := (
     select 'public' || coalesce(string_agg(', ' || rolname, ''), '') from pg_roles where rolname in ('anon', 'authenticated')

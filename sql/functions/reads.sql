@@ -13,10 +13,11 @@ $$;
 
 create or replace function public.queue_counts() returns jsonb
 language sql stable set search_path = '' as $$
-  select jsonb_object_agg(status, (select count(*) from public.candidates c where c.status = known.status))
+  select jsonb_object_agg(status, coalesce(counted.candidates, 0))
   from unnest(array[
     'queued', 'planning', 'booking', 'booked', 'done', 'escalated', 'set_aside', 'cancelling', 'cancelled'
-  ]) known (status);
+  ]) known (status)
+  left join (select status, count(*) as candidates from public.candidates group by status) counted using (status);
 $$;
 
 -- Exactly one by number, id or email; else everybody whose name or email has the text in it.
@@ -79,11 +80,23 @@ create or replace function public.agenda(p_start timestamptz, p_end timestamptz,
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(to_jsonb(a) order by a.start, a.interview_id), '[]')
   from public.agenda a
-  where a.interview_id in (
+  -- As an array: of a join the view, which is sorted, would be read whole.
+  where a.interview_id = any (array(
       select i.id from public.interviews i
       where i.status in ('reserved', 'booked', 'done') and i.during && tstzrange(p_start, p_end)
-    )
+    ))
     and (p_interviewer is null or p_interviewer = any (a.interviewers));
+$$;
+
+create or replace function public.next_interviews(p_start timestamptz, p_end timestamptz) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_object_agg(next.interviewer, jsonb_build_object('start', next.starts_at, 'title', next.title, 'name', c.name)), '{}')
+  from (
+    select distinct on (interviewer) interviewer, i.starts_at, i.title, i.candidate_id
+    from public.interviews i cross join unnest(i.interviewers) interviewer
+    where i.status in ('reserved', 'booked', 'done') and i.during && tstzrange(p_start, p_end)
+    order by interviewer, i.starts_at, i.id
+  ) next join public.candidates c on c.id = next.candidate_id;
 $$;
 
 create or replace function public.open_escalations() returns jsonb

@@ -87,6 +87,33 @@ async def test_the_rows_that_one_candidate_costs_are_few_however_many_are_booked
     assert await rows_for_one_candidate(database, admin) < most
 
 
+async def test_a_look_at_a_day_reads_its_interviews_alone(database: Database, admin: Admin) -> None:
+    admin.execute(FILL, {"many": 10_000})
+    admin.execute("vacuum analyze")
+    flush(admin)
+    before = rows_read(admin)
+
+    start, end = MONDAY - timedelta(days=3), MONDAY - timedelta(days=2)
+    found = await database.agenda(start=start, end=end)
+    following = await database.next_interviews(start=start, end=end)
+    flush(admin)
+
+    assert (len(found), len(following)) == (24, 13)
+    assert rows_read(admin) - before < 150
+
+
+async def test_the_candidates_are_counted_at_one_go(database: Database, admin: Admin) -> None:
+    admin.execute(FILL, {"many": 1_000})
+    flush(admin)
+    before = rows_read(admin)
+
+    counts = await database.queue_counts()
+    flush(admin)
+
+    assert (counts["booked"], counts["queued"]) == (1_000, 0)
+    assert rows_read(admin) - before < 1_100
+
+
 PLANS = {
     "claim": """
         select * from candidates

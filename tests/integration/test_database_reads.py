@@ -150,6 +150,21 @@ async def test_load_counts_seats_and_minutes(db: Database) -> None:
     ]
 
 
+async def test_the_next_interview_of_each_interviewer(db: Database) -> None:
+    both = [{"interviewer": who, "backup": False, "hold_until": at("10:00")} for who in ("asha", "ben")]
+    await booked(db, [make_reservation(at("11:00"), title="Later")])
+    await booked(
+        db, [make_reservation(at("09:00"), seats=both, title="Panel")], request=make_request(name="Priya Nair")
+    )
+    gone = await booked(db, [make_reservation(at("07:00"))])
+    await db.cancel_candidate(candidate_id=gone.candidate_id, actor="t")
+
+    following = {"start": "2026-12-07T09:00:00+00:00", "title": "Panel", "name": "Priya Nair"}
+    assert await db.next_interviews(start=MONDAY, end=TUESDAY) == {"asha": following, "ben": following}
+    after = await db.next_interviews(start=at("10:00"), end=TUESDAY)
+    assert (list(after), after["asha"]["title"]) == (["asha"], "Later")
+
+
 async def test_the_views_answer_in_plain_sql(database: Database, admin: Admin) -> None:
     await booked(database, [make_reservation(at("09:00"))], request=make_request(name="Priya Nair"))
     await database.escalate(**(await planning(database)).names, kind="no_plan", reason="No time fits.")
