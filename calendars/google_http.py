@@ -1,18 +1,22 @@
 """Talking to Google Calendar over HTTP: signing in, one blocking call at a time per connection, every failure a `CalendarError`.
 
-What is asked lives in `google.py`, what failures mean in `google_errors.py`. The client library is given no retries; its HTTP
-library still sends a request again when a kept connection turns out closed, which is why every call of ours may be repeated.
+What is asked lives in `google.py`, what failures mean in `google_errors.py`. Nothing is sent twice here: the client library is
+given no retries, and its HTTP library, which by itself sends a request again when the connection breaks (a POST, too, and
+uncounted), has connections that do not let it. Only the renewal of a token is tried three times by google-auth.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import selectors
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import BadStatusLine, CannotSendRequest, HTTPConnection, HTTPResponse, ResponseNotReady
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +99,6 @@ class Wire:
 
     async def call(self, ask: Ask, *, if_match: str = "") -> Mapping[str, Any]:
         """One request and its answer's JSON ({} when it has none). With `if_match` the resource must be that version."""
-        self.requests += 1
         return await asyncio.to_thread(self._call, ask, if_match)
 
     async def aclose(self) -> None:
@@ -112,7 +115,7 @@ class Wire:
             request.headers["If-Match"] = if_match
         try:
             with self._http() as http:
-                answer = request.execute(http=_Signed(http, self._token), num_retries=0)
+                answer = request.execute(http=_Signed(http, self._token, self._count), num_retries=0)
         except FAILURES as error:
             raise meaning(error, calendar=self._calendar, now=self._clock()) from error
         if answer == "":
@@ -120,6 +123,10 @@ class Wire:
         if not isinstance(answer, Mapping):  # the library passes on as text what it cannot read as JSON
             raise CalendarBusy("Google's answer could not be read", reason="notJson", calendar=self._calendar)
         return answer
+
+    def _count(self) -> None:
+        with self._lock:
+            self.requests += 1
 
     @contextmanager
     def _http(self) -> Iterator[httplib2.Http]:
@@ -137,7 +144,50 @@ class Wire:
                 http.close()
 
     def _new_http(self) -> httplib2.Http:
-        return httplib2.Http(timeout=self._timeout)
+        return _Http(timeout=self._timeout)
+
+
+class _Once(HTTPConnection):
+    """A connection that sends a request once. One that has ended while nobody used it is opened anew before anything is sent."""
+
+    def request(self, *args: Any, **rest: Any) -> None:
+        if self.sock is not None and _has_ended(self.sock):
+            self.close()
+        try:
+            super().request(*args, **rest)
+        except CannotSendRequest:  # the answer before broke off; nothing of this request was sent
+            self.close()
+            super().request(*args, **rest)
+
+    def getresponse(self) -> HTTPResponse:
+        """The answer; a connection that ends without one counts as reset: httplib2 would call it stale and repeat the request."""
+        try:
+            return super().getresponse()
+        except (BadStatusLine, ResponseNotReady) as error:
+            raise ConnectionResetError("the connection ended without an answer") from error
+
+
+class _PlainOnce(_Once, httplib2.HTTPConnectionWithTimeout):  # type: ignore[misc]  # httplib2 has no types
+    pass
+
+
+class _SecureOnce(_Once, httplib2.HTTPSConnectionWithTimeout):  # type: ignore[misc]
+    pass
+
+
+class _Http(httplib2.Http):  # type: ignore[misc]
+    """httplib2's client with such connections."""
+
+    def request(self, uri: str, *args: Any, **rest: Any) -> Any:
+        kind = _SecureOnce if uri.lower().startswith("https:") else _PlainOnce
+        return super().request(uri, *args, connection_type=kind, **rest)
+
+
+def _has_ended(sock: socket.socket) -> bool:
+    """Whether there is something to read on a connection on which nothing is asked: its end."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 class _Token:
@@ -170,8 +220,8 @@ class _Signed:
     regions in a thread of its own, over a connection that is in use here.
     """
 
-    def __init__(self, http: httplib2.Http, token: _Token) -> None:
-        self._http, self._token = http, token
+    def __init__(self, http: httplib2.Http, token: _Token, count: Callable[[], None]) -> None:
+        self._http, self._token, self._count = http, token, count
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, **rest: Any
@@ -187,6 +237,7 @@ class _Signed:
         self, token: str, uri: str, method: str, body: Any, headers: Mapping[str, str] | None, rest: Mapping[str, Any]
     ) -> tuple[httplib2.Response, bytes]:
         signed = {**(headers or {}), "authorization": f"Bearer {token}"}
+        self._count()
         response, content = self._http.request(uri, method=method, body=body, headers=signed, **rest)
         return response, content
 

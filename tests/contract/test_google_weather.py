@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from calendar_utils import Calendars
 from calendars.base import EventKey, EventState
 from calendars.google import GoogleCalendar
 from calendars.google_errors import SPENT_FOR
@@ -23,6 +24,7 @@ from tests.fakes.faults import (
     DROPPED,
     EXECUTED_THEN_CLOSED,
     EXECUTED_THEN_DROPPED,
+    LEFT,
     TRUNCATED,
     UNAVAILABLE,
     Fault,
@@ -147,6 +149,7 @@ async def test_a_storm_leaves_each_event_once_and_mails_once(google: FakeGoogle,
     ("fault", "reason"),
     [
         (DROPPED, "ConnectionResetError"),
+        (CLOSED, "ConnectionResetError"),
         (UNAVAILABLE, "backendError"),
         (RATE, "rateLimitExceeded"),
         (refused(403, "userRateLimitExceeded"), "userRateLimitExceeded"),
@@ -174,11 +177,43 @@ async def test_a_failure_for_now_is_told_and_not_tried_again(
 
 
 async def test_a_stale_connection_is_no_failure(google: FakeGoogle, calendar: GoogleCalendar) -> None:
-    google.faults.plan(CLOSED, verb="events.insert")
-
+    google.faults.plan(LEFT, verb="events.insert")
     await calendar.put(make_event())
+    await asyncio.sleep(0.05)  # until its end has come
 
-    assert len(google.live()) == 1
+    await calendar.get(KEY)
+
+    assert google.faults.seen == {"token": 1, "events.insert": 1, "events.get": 1}
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize("lost", [DROPPED, CLOSED, *LOST])
+async def test_a_call_that_breaks_is_one_request(
+    lost: Fault, kept: bool, google: FakeGoogle, calendar: GoogleCalendar
+) -> None:
+    if kept:
+        await calendar.changes()
+    google.faults = FaultScript()
+    google.faults.plan(*[lost] * 3, verb="events.insert")
+    before = calendar.requests
+
+    with pytest.raises(CalendarBusy):
+        await calendar.put(make_event())
+
+    assert google.faults.seen["events.insert"] == calendar.requests - before == 1
+
+
+async def test_statistics_count_what_google_was_asked(google: FakeGoogle, calendar: GoogleCalendar) -> None:
+    google.faults = FaultScript(seed=3, mix=storm(0.3, RATE), verbs=("events.",))
+    doorway = Calendars({"google": calendar}, default="google", max_retries=9, sleep=lambda seconds: asyncio.sleep(0))
+    for number in range(1, 31):
+        await doorway.put(make_event(key=EventKey(interview=INTERVIEW, generation=number)))
+    google.sign_in.expire_access_tokens()
+    await doorway.get(KEY)
+
+    assert len(google.faults.told) > 10
+    asked = sum(count for verb, count in google.faults.seen.items() if verb != "token")
+    assert sum(one.requests for one in doorway.statistics()) == asked
 
 
 async def test_a_slow_server_is_given_up_on(google: FakeGoogle) -> None:

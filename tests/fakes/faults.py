@@ -12,6 +12,7 @@ import random
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -27,6 +28,7 @@ class Kind(Enum):
     DROPPED = "dropped"  # the connection ends before anything was done
     EXECUTED_THEN_DROPPED = "executed then dropped"  # done, but the answer is lost
     TRUNCATED = "truncated"  # done, but the answer breaks off half way
+    LEFT = "left"  # done and answered, but the connection, which was to be kept, ends after it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +57,7 @@ CLOSED = Fault(kind=Kind.DROPPED, reset=False)
 EXECUTED_THEN_DROPPED = Fault(kind=Kind.EXECUTED_THEN_DROPPED)
 EXECUTED_THEN_CLOSED = Fault(kind=Kind.EXECUTED_THEN_DROPPED, reset=False)
 TRUNCATED = Fault(kind=Kind.TRUNCATED)
+LEFT = Fault(kind=Kind.LEFT)
 UNAVAILABLE = refused(503, "backendError")
 
 Mix = Sequence[tuple[float, Fault]]
@@ -73,13 +76,14 @@ def storm(share: float, *refusals: Fault, executed_then_dropped: float = 0.1) ->
 class FaultScript:
     """Says for each call what goes wrong with it. Planned faults come first, in their order; then one may be drawn from the
     mix, the same ones for the same seed and order of calls. `verbs` limits drawing to calls whose name begins with one of
-    them. `told` lists what went wrong, with the calls' names."""
+    them. `told` lists what went wrong, with the calls' names; `seen` counts all calls that came, by name."""
 
     def __init__(self, *, seed: int = 0, mix: Mix = (), verbs: tuple[str, ...] = ("",)) -> None:
         self._random, self._mix, self._verbs = random.Random(seed), mix, verbs
         self._planned: list[tuple[str, Fault]] = []
         self._lock = threading.Lock()
         self.told: list[tuple[str, Fault]] = []
+        self.seen: Counter[str] = Counter()
 
     def plan(self, *faults: Fault, verb: str = "") -> None:
         """The next calls whose name begins with `verb` get these faults, one each."""
@@ -89,6 +93,7 @@ class FaultScript:
     def next(self, verb: str) -> Fault | None:
         """What goes wrong with this call; None when nothing does."""
         with self._lock:
+            self.seen[verb] += 1
             fault = self._planned_for(verb) or self._drawn(verb)
             if fault:
                 self.told.append((verb, fault))
@@ -139,6 +144,9 @@ class Weather:
             await self._app(scope, _again(whole, receive), send)
         elif fault.kind is Kind.REFUSED:
             await _answer(send, fault, self._error_of(fault))
+        elif fault.kind is Kind.LEFT:
+            await self._app(scope, _again(whole, receive), send)
+            _connection(scope).close()
         else:
             await self._hang_up(fault, scope, _again(whole, receive), receive, send)
 
@@ -152,13 +160,18 @@ class Weather:
             await self._app(scope, replayed, keep)
         if fault.kind is Kind.TRUNCATED:
             await _half(answer, send)
-        transport: asyncio.Transport = scope["state"]["transport"]  # put there by server.py
+        transport = _connection(scope)
         if fault.reset and fault.kind is not Kind.TRUNCATED:
             _reset(transport)
         else:
             transport.close()
         while (await receive())["type"] != "http.disconnect":
             continue
+
+
+def _connection(scope: Scope) -> asyncio.Transport:
+    transport: asyncio.Transport = scope["state"]["transport"]  # put there by server.py
+    return transport
 
 
 def _reset(transport: asyncio.Transport) -> None:

@@ -14,6 +14,7 @@ from tests.fakes.faults import (
     DROPPED,
     EXECUTED_THEN_CLOSED,
     EXECUTED_THEN_DROPPED,
+    LEFT,
     TRUNCATED,
     Fault,
     FaultScript,
@@ -92,6 +93,17 @@ def test_a_connection_that_breaks(fault: Fault, error: type[Exception], executed
     assert caught.type is error  # a closed connection is a kind of reset one to Python
     assert server.done - before == executed
     assert server.call()[0] == 200  # only that one call
+
+
+def test_a_kept_connection_that_ends_has_answered_before(server: Counter) -> None:
+    server.plan(LEFT)
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+    connection.request("POST", "/count", body=b"[]")
+    answer = connection.getresponse()
+
+    assert (answer.status, answer.will_close, answer.read() != b"") == (200, False, True)
+    assert connection.sock.recv(1) == b""
+    connection.close()
 
 
 def test_a_refusal_is_not_executed(server: Counter) -> None:
