@@ -41,6 +41,7 @@ LASTING = {"quotaExceeded": timedelta(hours=2), "dailyLimitExceeded": timedelta(
 ROUNDED = timedelta(
     days=56
 )  # reads are widened to whole weeks up to this length, so that the next candidate's may be spared
+PARTLY = "partly"  # why a read is made again: for some of its calendars only
 T = TypeVar("T")
 
 
@@ -236,10 +237,12 @@ class Calendars:
         if not missing:
             return known
         wide = _rounded(span) if account.pace.fresh_for else span
+        read: dict[str, Busy] = {}
         try:
-            read = await self._call(provider, "busy", lambda: account.calendar.busy(missing, wide))
-        except CalendarBusy:
-            raise
+            await self._call(provider, "busy", lambda: _ask(account.calendar, missing, wide, read))
+        except CalendarBusy as error:
+            if error.reason != PARTLY:
+                raise
         except CalendarError as error:
             read = dict.fromkeys(missing, _unreadable(provider, error))
         if account.pace.fresh_for:
@@ -316,8 +319,8 @@ class Calendars:
 
     def _park(self, account: _Account, verb: str, error: CalendarBusy) -> None:
         """Leave the account alone for as long as it asked, or longer with each call given up in a row."""
-        if error.reason == "queued":
-            return  # the account is well; only our own queue is long
+        if error.reason in {"queued", PARTLY}:
+            return  # the account is well; only our own queue is long, or one of its calendars is not to be read
         account.failures += 1
         lasting = LASTING.get(error.reason)
         grown = min(LONGEST_PARK, FIRST_PAUSE * 2.0 ** (self._max_retries + account.failures))
@@ -341,6 +344,24 @@ class Calendars:
 
     def _seconds_until(self, moment: datetime | None) -> float:
         return max(0.0, (moment - self._now()).total_seconds()) if moment else 0.0
+
+
+async def _ask(calendar: Calendar, names: Sequence[str], span: Interval, read: dict[str, Busy]) -> None:
+    """Put into `read` what is not in it yet or may be had now. `CalendarBusy` when asking once more may do; where others have
+    answered its reason is `PARTLY`, for what fails is no more than those calendars."""
+    left = [name for name in names if _may_pass(read.get(name))]
+    try:
+        read.update(await calendar.busy(left, span))
+    except CalendarBusy as error:
+        if not read:
+            raise
+        raise CalendarBusy(str(error), reason=PARTLY, retry_at=error.retry_at) from error
+    if any(_may_pass(read[name]) for name in left):
+        raise CalendarBusy("some calendars could not be read", reason=PARTLY)
+
+
+def _may_pass(busy: Busy | None) -> bool:
+    return busy is None or (isinstance(busy, Unknown) and busy.passing)
 
 
 def _passes(error: BaseException) -> bool:

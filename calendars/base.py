@@ -110,10 +110,12 @@ class EventState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
-    """A calendar that could not be read. Unknown is not free: nobody is planned on it. `cure` says what a person can do."""
+    """A calendar that could not be read. Unknown is not free: nobody is planned on it. `cure` says what a person can do;
+    `passing`: the next try may do."""
 
     reason: str
     cure: str
+    passing: bool = False
 
 
 Busy = tuple[Interval, ...] | Unknown

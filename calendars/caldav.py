@@ -77,7 +77,7 @@ class CalDavCalendar:
             raise failed[0]
         # Where others answered, what fails is that calendar: waiting for it would hold up everybody.
         return {
-            name: _unknown(name, str(answer)) if isinstance(answer, CalendarBusy) else answer
+            name: _unknown(name, str(answer), passing=True) if isinstance(answer, CalendarBusy) else answer
             for name, answer in zip(calendars, answers, strict=True)
         }
 
@@ -357,5 +357,6 @@ def _batches(paths: Sequence[str]) -> Iterator[Sequence[str]]:
         yield paths[start : start + BATCH]
 
 
-def _unknown(name: str, reason: str) -> Unknown:
-    return Unknown(reason=reason, cure=f"Check the address {name} in the SOP, and that the CalDAV account may read it.")
+def _unknown(name: str, reason: str, *, passing: bool = False) -> Unknown:
+    cure = f"Check the address {name} in the SOP, and that the CalDAV account may read it."
+    return Unknown(reason=reason, cure=cure, passing=passing)

@@ -63,7 +63,8 @@ def _entry(name: str, answer: Mapping[str, Any]) -> list[Interval] | Unknown:
         return Unknown(reason="Google's answer leaves this calendar out", cure=_ANY_CURE)
     if entry.get("errors"):
         reason = str(entry["errors"][0].get("reason") or "unknown")
-        return Unknown(reason=f"Google cannot read this calendar ({reason})", cure=_CURES.get(reason, _ANY_CURE))
+        words, cure = f"Google cannot read this calendar ({reason})", _CURES.get(reason, _ANY_CURE)
+        return Unknown(reason=words, cure=cure, passing=reason == "internalError")
     try:
         pairs = [
             (datetime.fromisoformat(block["start"]), datetime.fromisoformat(block["end"])) for block in entry["busy"]

@@ -39,7 +39,8 @@ def busy_of(row: Json | None, span: Interval) -> Sequence[Interval] | Unknown:
     error, items = row.get("error"), row.get("scheduleItems")
     if error:
         code = str(error.get("responseCode") or "")
-        return Unknown(reason=f"Outlook: {error.get('message') or code} ({code})", cure=_CURES.get(code, _ANY_CURE))
+        words, cure = f"Outlook: {error.get('message') or code} ({code})", _CURES.get(code, _ANY_CURE)
+        return Unknown(reason=words, cure=cure, passing=code == "ErrorTimeoutExpired")
     if items is None:
         return Unknown(reason="Outlook tells nothing about this calendar", cure=_ANY_CURE)
     try:

@@ -47,6 +47,14 @@ def test_what_does_not_tell_is_unknown(answer: dict[str, Any]) -> None:
     assert busy.cure.endswith(".")
 
 
+@pytest.mark.parametrize(("reason", "passing"), [("internalError", True), ("notFound", False)])
+def test_what_google_may_be_able_to_read_soon_is_told(reason: str, passing: bool) -> None:
+    busy = answered(ASHA, [told({"errors": [{"reason": reason}]})])
+
+    assert isinstance(busy, Unknown)
+    assert busy.passing is passing
+
+
 def test_an_empty_answer_is_free() -> None:
     assert answered(ASHA, [told({"busy": []})]) == ()
 
