@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -15,16 +15,19 @@ import httpx
 from calendars.base import Calendar, Event, EventKey, EventState, Owner
 from calendars.caldav import CalDavCalendar
 from calendars.google import GoogleCalendar
+from calendars.google_events import event_id
 from calendars.google_http import UserAccess
 from calendars.local import LocalCalendar
 from calendars.outlook import OutlookCalendar
 from calendars.outlook_auth import App, Tokens
+from domain.errors import CalendarBusy, CalendarConflict
 from domain.model import Interval
 from sop import Sop
 from tests.fakes.entra import CLIENT_ID, SECRET, TENANT, Loopback
-from tests.fakes.faults import FaultScript, refused, storm
+from tests.fakes.faults import FaultScript, refused, slow, storm
 from tests.fakes.google import running_google
 from tests.fakes.graph import GraphServer
+from tests.fakes.proxy import in_front_of
 from tests.fakes.server import serve
 from tests.radicale_server import PASSWORD, radicale
 
@@ -35,6 +38,12 @@ GOOGLE_REFUSALS = (
     refused(403, "userRateLimitExceeded"),
     refused(429, "rateLimitExceeded", retry_after="1"),
 )
+DAV_REFUSALS = (
+    refused(429, "slow down", retry_after="1"),
+    refused(503, "back soon", retry_after="1"),
+    refused(500, "oh"),
+    slow(0.02),
+)
 GRAPH_REFUSALS = (refused(429, "TooManyRequests", retry_after="1"), refused(504, "GatewayTimeout"))
 
 MakeCalendar = Callable[[Sop, datetime], Calendar]
@@ -43,11 +52,14 @@ MakeCalendar = Callable[[Sop, datetime], Calendar]
 @dataclass(frozen=True, kw_only=True)
 class ProviderLab:
     """A provider under test: how a worker makes its client, what people's addresses are in the SOP, and what is really there:
-    the title and the time of each live event."""
+    the title and the time of each live event. `delete` is the hand of a person, who deletes the event with a key,
+    `weather` what goes wrong with calls."""
 
     make: MakeCalendar
     address: Callable[[str], str]
     live: Callable[[], Sequence[tuple[str, Interval]]]
+    delete: Callable[[EventKey], None]
+    weather: FaultScript = field(default_factory=FaultScript)
 
 
 class RandomKeys:
@@ -74,20 +86,51 @@ class ResultFirst(RandomKeys):
         for owed in self._owed:
             await self._inner.put(owed)
         self._owed = [event]
-        interval = Interval(start=event.start, end=event.end)
-        return EventState(
-            key=event.key,
-            handle="later",
-            etag="",
-            interval=interval,
-            title=event.title,
-            description="",
-            cancelled=False,
-            responses={},
-        )
+        return _as_told(event)
 
 
-BUGS: dict[str, Callable[[Calendar], Calendar]] = {"random_keys": RandomKeys, "result_first": ResultFirst}
+def _as_told(event: Event) -> EventState:
+    """What a calendar would say of an event that it holds."""
+    return EventState(
+        key=event.key,
+        handle="told",
+        etag="",
+        interval=event.interval,
+        title=event.title,
+        description="",
+        cancelled=False,
+        responses={},
+    )
+
+
+class NoGeneration(RandomKeys):
+    """A planted bug: an event's identity is its interview's alone, for good."""
+
+    async def put(self, event: Event, *, etag: str = "") -> EventState:
+        key = EventKey(interview=event.key.interview, generation=1)
+        return await self._inner.put(replace(event, key=key), etag=etag)
+
+
+class ConflictIsFine(RandomKeys):
+    """A planted bug: when the calendar says that there is such an event already, it is taken for ours, as we want it."""
+
+    async def put(self, event: Event, *, etag: str = "") -> EventState:
+        try:
+            return await self._inner.put(event, etag=etag)
+        except CalendarBusy as error:
+            if error.reason != "notVisible":
+                raise
+            return _as_told(event)
+        except CalendarConflict:
+            return _as_told(event)
+
+
+BUGS: dict[str, Callable[[Calendar], Calendar]] = {
+    "random_keys": RandomKeys,
+    "result_first": ResultFirst,
+    "no_generation": NoGeneration,
+    "conflict_is_fine": ConflictIsFine,
+}
 
 
 def with_bug(make: MakeCalendar, bug: str, sop: Sop, now: datetime) -> Calendar:
@@ -107,7 +150,12 @@ def local_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
         ]
         return [(one.state.title, one.state.interval) for one in found if one]
 
-    yield ProviderLab(make=functools.partial(_local, folder), address=lambda who: f"{who}@example.com", live=live)
+    yield ProviderLab(
+        make=functools.partial(_local, folder),
+        address=lambda who: f"{who}@example.com",
+        live=live,
+        delete=lambda key: (folder / "interviews" / f"{key}.ics").unlink(),
+    )
 
 
 @contextmanager
@@ -125,7 +173,13 @@ def google_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
             return [(event["summary"], _times(event)) for event in google.live()]
 
         make = functools.partial(_google, access, google.api_url, google.token_url)
-        yield ProviderLab(make=make, address=lambda who: f"{who}@example.com", live=live)
+        yield ProviderLab(
+            make=make,
+            address=lambda who: f"{who}@example.com",
+            live=live,
+            delete=lambda key: google.deletes(event_id(key)),
+            weather=google.faults,
+        )
 
 
 @contextmanager
@@ -144,13 +198,26 @@ def outlook_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
                     (item.subject, Interval(start=item.start, end=item.end)) for item in items if not item.cancelled
                 ]
 
-        yield ProviderLab(make=functools.partial(_outlook, url), address=lambda who: f"{who}@example.com", live=live)
+        def delete(key: EventKey) -> None:
+            with server.lock:
+                items = server.exchange.mailboxes[ORGANISER].items.values()
+                (found,) = [item for item in items if any(f"{key} " in one for one in item.properties.values())]
+                server.exchange.delete(found)
+
+        yield ProviderLab(
+            make=functools.partial(_outlook, url), address=lambda who: f"{who}@example.com", live=live, delete=delete
+        )
 
 
 @contextmanager
 def caldav_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
     folder.mkdir(parents=True)
-    with radicale(folder) as server, server.hands("organiser") as hands:
+    weather = FaultScript(seed=1, mix=storm(0.3, *DAV_REFUSALS) if faults else ())
+    with (
+        radicale(folder) as server,
+        server.hands("organiser") as hands,
+        in_front_of(server.url, lambda: weather) as url,
+    ):
         hands.make_calendar("/organiser/interviews/")
         hands.make_folder("/people/")
         for who in PEOPLE:
@@ -162,9 +229,10 @@ def caldav_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
             return listed(hands.get("/organiser/interviews/"))
 
         yield ProviderLab(
-            make=functools.partial(_caldav, f"{server.url}/organiser/interviews/"),
-            address=lambda who: f"caldav:{server.url}/people/{who}/",
+            make=functools.partial(_caldav, f"{url}/organiser/interviews/"),
+            address=lambda who: f"caldav:{url}/people/{who}/",
             live=live,
+            delete=lambda key: hands.delete(f"/organiser/interviews/{key}.ics"),
         )
 
 
@@ -190,9 +258,13 @@ def _google(access: UserAccess, api: str, sign_in: str, sop: Sop, now: datetime)
 
 def _outlook(url: str, sop: Sop, now: datetime) -> Calendar:
     app = App(client_id=CLIENT_ID, tenant=TENANT, secret=SECRET, transport=Loopback(url))
-    transport = httpx.AsyncHTTPTransport(verify=False)  # loading certificates takes long
-    return OutlookCalendar(Tokens(app), user=ORGANISER, base_url=f"{url}/v1.0", transport=transport)
+    return OutlookCalendar(Tokens(app), user=ORGANISER, base_url=f"{url}/v1.0", transport=_plain())
 
 
 def _caldav(url: str, sop: Sop, now: datetime) -> Calendar:
-    return CalDavCalendar(url, username="organiser", password=PASSWORD, owners=functools.partial(_owner, sop))
+    owners = functools.partial(_owner, sop)
+    return CalDavCalendar(url, username="organiser", password=PASSWORD, owners=owners, transport=_plain())
+
+
+def _plain() -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(verify=False)  # loading certificates takes long

@@ -77,7 +77,7 @@ def make_engine(bench: Bench, db: Database, name: str, kills: Sequence[Kill], st
     sop = parse_sop(bench.sop, "the test's SOP")
     return Scheduler(
         db=db,
-        calendars=_calendars(bench, sop),
+        calendars=make_calendars(bench, sop),
         sop=lambda: _given(sop),
         worker=name,
         observe=_killer(kills),
@@ -91,7 +91,8 @@ async def _given(sop: Sop) -> Sop:
     return sop
 
 
-def _calendars(bench: Bench, sop: Sop) -> Calendars:
+def make_calendars(bench: Bench, sop: Sop) -> Calendars:
+    """The doorway of a worker."""
     if bench.make:
         made = bench.make(sop, bench.now)
         return Calendars({made.provider: made}, default=made.provider, sleep=_at_once)

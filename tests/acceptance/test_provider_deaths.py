@@ -1,14 +1,16 @@
 """Workers killed between reserving and settling, with every provider, in bad weather: calendars and database agree in the end.
 
-Nobody lost, no event twice, none left over. The same harness has to find bugs that are planted in it.
+Nobody lost, no event twice, none left over; also when people have deleted events that are then wanted again. The same harness
+has to find bugs that are planted in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,15 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from booking.watch import sweep
+from calendars.base import EventKey
+from config import parse_sop
+from domain.errors import CalendarBusy
+from supabase_db import Database
 from tests.builders import make_request
+from tests.fakes.faults import refused
 from tests.provider_benches import LABS, PEOPLE, ProviderLab, with_bug
-from tests.workers import Bench, Kill, finish, start
+from tests.workers import Bench, Kill, finish, make_calendars, start
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 SOP = """
@@ -44,6 +52,7 @@ courses:
 """
 # How often a step comes before the kill, in turn: with two writes each, a kill then hits first and second writes alike.
 FAILPOINTS = {"reserved": (1,), "written": (1, 2), "recorded": (1, 2), "settled": (1,)}
+ANEW = {"rebooked": (1,), "written": (1,), "recorded": (1,), "settled": (1,)}  # with one write each
 MOST_RUNS = 60  # of workers without a kill, until everybody is at rest
 
 
@@ -63,12 +72,12 @@ class Trial:
     def close(self) -> None:
         self._connection.close()
 
-    def kill(self, step: str, times: int) -> None:
+    def kill(self, step: str, times: int, nth: Sequence[int] = (1,)) -> None:
         """Kill so many workers at a step; there is always somebody waiting whom it can come to."""
         died = 0
         for number in range(4 * times):
             self._enqueue(upto=2)
-            kill = Kill(step=step, nth=FAILPOINTS[step][number % len(FAILPOINTS[step])])
+            kill = Kill(step=step, nth=nth[number % len(nth)])
             died += finish(start(self.bench, f"{step}{number}", [kill])) == -signal.SIGKILL
             self._let_time_pass()
             if died == times:
@@ -92,6 +101,22 @@ class Trial:
             if not self.ask(waiting):
                 return
         raise AssertionError(f"never at rest: {self.ask('select number, status, reason, attempts from candidates')}")
+
+    async def delete_and_want_again(self, times: int) -> None:
+        """People delete so many events, and admins want those rounds again: each is to come back as another event."""
+        found = self.ask("select id, generation from interviews where status = 'booked' order by id")[:times]
+        for row in found:
+            self.lab.delete(EventKey(interview=str(row["id"]), generation=row["generation"]))
+        sop = parse_sop(self.bench.sop, "the test's SOP")
+        async with await Database.connect(dsn=self.bench.dsn, connections=1) as db:
+            while len(asked := await db.open_escalations()) < times:
+                calendars = make_calendars(self.bench, sop)  # anew: one that has met too much weather rests for a while
+                with contextlib.suppress(CalendarBusy):
+                    await sweep(db, calendars, sop, NOW)
+                await calendars.aclose()
+            for question in asked:
+                rebook = [one["kind"] for one in question["options"]].index("rebook")
+                await db.take_option(escalation_id=question["id"], option=rebook, actor="test")
 
     def differences(self) -> list[str]:
         """What is wrong: candidates lost, interviews without their event, events without their interview or twice."""
@@ -136,32 +161,55 @@ def trial_of(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
         trial.close()
 
 
-def _kills_change_nothing(trial: Trial, each: int) -> None:
-    for step in FAILPOINTS:
-        trial.kill(step, each)
+async def _kills_change_nothing(trial: Trial, each: int) -> None:
+    for step, nth in FAILPOINTS.items():
+        trial.kill(step, each, nth)
+    trial.recover()
+    for step in ANEW:
+        await trial.delete_and_want_again(2)
+        trial.kill(step, each // 10)
     trial.recover()
 
     assert trial.differences() == []
     assert trial.ask("select verify_audit() ->> 'ok' as ok") == [{"ok": "true"}]
 
 
-def test_kills_between_reserving_and_settling_change_nothing(lab: ProviderLab, trial_of: Callable[..., Trial]) -> None:
-    _kills_change_nothing(trial_of(lab), 20)
+async def test_kills_between_reserving_and_settling_change_nothing(
+    lab: ProviderLab, trial_of: Callable[..., Trial]
+) -> None:
+    await _kills_change_nothing(trial_of(lab), 20)
 
 
 @pytest.mark.slow
-def test_many_kills_between_reserving_and_settling_change_nothing(
+async def test_many_kills_between_reserving_and_settling_change_nothing(
     lab: ProviderLab, trial_of: Callable[..., Trial]
 ) -> None:
-    _kills_change_nothing(trial_of(lab), 100)
+    await _kills_change_nothing(trial_of(lab), 100)
 
 
-@pytest.mark.parametrize("bug", ["random_keys", "result_first"])
-def test_a_planted_bug_is_found(bug: str, tmp_path: Path, trial_of: Callable[..., Trial]) -> None:
+@pytest.mark.parametrize(
+    ("bug", "found"), [("", False), ("random_keys", True), ("result_first", True), ("conflict_is_fine", True)]
+)
+def test_planted_bugs_are_found(bug: str, found: bool, tmp_path: Path, trial_of: Callable[..., Trial]) -> None:
     with LABS["google"](tmp_path / "lab") as lab:
         trial = trial_of(lab, bug)
-        for step in ("written", "recorded"):
-            trial.kill(step, 5)
+        trial.kill("written", 5)
+        lab.weather.plan(*[refused(409, "duplicate")] * 5, verb="events.insert")  # of events that are not there yet
+        trial.kill("recorded", 5)
         trial.recover()
 
-        assert trial.differences() != []
+        assert (trial.differences() != []) == found
+
+
+async def test_ids_without_generation_are_found(tmp_path: Path, trial_of: Callable[..., Trial]) -> None:
+    with LABS["google"](tmp_path / "lab") as lab:
+        trial = trial_of(lab, "no_generation")
+        trial.kill("written", 2)
+        trial.recover()
+        assert trial.differences() == []
+
+        await trial.delete_and_want_again(2)
+        trial.kill("rebooked", 1)
+        trial.recover()
+
+        assert [one.partition(":")[0] for one in trial.differences()] == ["no event", "no event"]
