@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from domain.hours import WeekHours
 from domain.model import CandidateRequest, Interval, Interview
 from sop.lengths import Length
-from sop.model import Course, Interviewer, Round, Sop
-from utils import instant
+from sop.model import Course, Interviewer, Round, Sop, minutes_text
+from utils import day_text, instant, local_text
 
 SENTENCES = {
     "grid": "An interview starts at a multiple of the grid after local midnight, and lasts as long as its round.",
@@ -99,6 +99,14 @@ class Facts:
         """The local date in the SOP's zone."""
         return moment.astimezone(self.sop.zone).date()
 
+    def at(self, moment: datetime) -> str:
+        """An instant for people, in the SOP's zone."""
+        return local_text(moment, self.sop.zone)
+
+    def title(self, round_id: str) -> str:
+        """What people call a round."""
+        return self.course.rounds[self.course.position(round_id)].title
+
 
 Check = Callable[[Facts], Iterator[Breach]]
 
@@ -118,22 +126,22 @@ def grid(facts: Facts) -> Iterator[Breach]:
         midnight = datetime.combine(wall.date(), time())
         first = wall.replace(tzinfo=facts.sop.zone).astimezone(UTC) == one.start
         if (wall - midnight) % facts.sop.grid or not first:
-            yield Breach(rule="grid", round=round_.id, detail=f"{wall:%H:%M} is no start")
+            yield _in(round_, "grid", f"starts at {wall:%H:%M}")
         if one.end - one.start != round_.duration:
-            yield Breach(rule="grid", round=round_.id, detail=f"lasts {one.end - one.start}, not {round_.duration}")
+            yield _in(round_, "grid", f"lasts {minutes_text(one.end - one.start)}, not {minutes_text(round_.duration)}")
 
 
 def notice(facts: Facts) -> Iterator[Breach]:
     for round_, one in facts.placed:
         if one not in facts.previous and one.start < facts.now + facts.sop.notice:
-            yield Breach(rule="notice", round=round_.id, detail=f"starts at {one.start}, too soon after {facts.now}")
+            yield _in(round_, "notice", f"starts on {facts.at(one.start)}, too soon after {facts.at(facts.now)}")
 
 
 def slots(facts: Facts) -> Iterator[Breach]:
     days = [day for day in _dates(facts.request.window) if day not in facts.request.blocked_dates]
     for round_, one in facts.placed:
         if not _inside(one, facts.request.slots, days, facts.sop.zone_of(facts.request)):
-            yield Breach(rule="slots", round=round_.id, detail=f"{one.start} is not in the candidate's slots")
+            yield _in(round_, "slots", f"is on {facts.at(one.start)}, outside the candidate's slots")
 
 
 def events(facts: Facts) -> Iterator[Breach]:
@@ -142,27 +150,27 @@ def events(facts: Facts) -> Iterator[Breach]:
         for event in facts.request.busy:
             same_day = facts.sop.candidate.events == "day" and _touched(one.interval, tz) & _touched(event, tz)
             if same_day or one.interval.meets(event):
-                yield Breach(rule="events", round=round_.id, detail=f"the candidate has an event at {event.start}")
+                yield _in(round_, "events", f"meets the candidate's own event on {facts.at(event.start)}")
 
 
 def holidays(facts: Facts) -> Iterator[Breach]:
     for round_, one in facts.placed:
         if facts.day(one.start) in facts.sop.holidays:
-            yield Breach(rule="holidays", round=round_.id, detail=f"{facts.day(one.start)} is a holiday")
+            yield _in(round_, "holidays", f"is on {day_text(facts.day(one.start))}, a holiday")
 
 
 def when(facts: Facts) -> Iterator[Breach]:
     for round_, one in facts.placed:
         days = _around(one, facts.sop.zone)
         if round_.when is not None and not _inside(one, round_.when, days, facts.sop.zone):
-            yield Breach(rule="when", round=round_.id, detail=f"{one.start} is not when this round takes place")
+            yield _in(round_, "when", f"is on {facts.at(one.start)}, when it does not take place")
 
 
 def hours(facts: Facts) -> Iterator[Breach]:
     for round_, one, person in facts.seated:
         days = [day for day in _around(one, person.zone) if day not in person.days_off]
         if not _inside(one, person.working_hours, days, person.zone):
-            yield _by(person, "hours", round_, f"does not work at {one.start}")
+            yield _by(person, "hours", round_, f"does not work on {facts.at(one.start)}")
 
 
 def free(facts: Facts) -> Iterator[Breach]:
@@ -171,29 +179,31 @@ def free(facts: Facts) -> Iterator[Breach]:
         others = [other.interval for other in facts.others_of(person.id, one)]
         for other in (*facts.busy.get(person.id, ()), *others):
             if near.meets(other):
-                yield _by(person, "free", round_, f"{one.start} is too near to {other.start} to {other.end}")
+                yield _by(
+                    person, "free", round_, f"has something else from {facts.at(other.start)} to {facts.at(other.end)}"
+                )
 
 
 def candidate_free(facts: Facts) -> Iterator[Breach]:
     for round_, one in facts.placed:
         for other in (*facts.booked, *facts.interviews):
             if other is not one and other.candidate == one.candidate and one.interval.meets(other.interval):
-                yield Breach(rule="candidate_free", round=round_.id, detail=f"the candidate is booked at {other.start}")
+                yield _in(round_, "candidate_free", f"meets the candidate's interview on {facts.at(other.start)}")
 
 
 def sequence(facts: Facts) -> Iterator[Breach]:
     for one, round_, other in facts.in_turn:
         if other.start < one.end:
-            yield Breach(rule="sequence", round=round_.id, detail=f"starts before {one.round} ends")
+            yield _in(round_, "sequence", f"starts before {facts.title(one.round)} ends")
 
 
 def gaps(facts: Facts) -> Iterator[Breach]:
     for one, round_, other in facts.in_turn:
         least, most = round_.gap.min, round_.gap.max
         if least is not None and _compared(facts, one, other, least) < 0:
-            yield Breach(rule="gaps", round=round_.id, detail=f"is less than {least} after {one.round}")
+            yield _in(round_, "gaps", f"is less than {least} after {facts.title(one.round)}")
         if most is not None and _compared(facts, one, other, most) > 0:
-            yield Breach(rule="gaps", round=round_.id, detail=f"is more than {most} after {one.round}")
+            yield _in(round_, "gaps", f"is more than {most} after {facts.title(one.round)}")
 
 
 def finish_within(facts: Facts) -> Iterator[Breach]:
@@ -205,14 +215,16 @@ def finish_within(facts: Facts) -> Iterator[Breach]:
     else:
         late = _days_between(facts, first.start, last.start, within.unit) > within.amount
     if late:
-        yield Breach(rule="finish_within", round=last.round, detail=f"is more than {within} after {first.round}")
+        yield Breach(
+            rule="finish_within", round=last.round, detail=f"is more than {within} after {facts.title(first.round)}"
+        )
 
 
 def mapping(facts: Facts) -> Iterator[Breach]:
     for round_, one in facts.placed:
         team = one.interviewers
         if len(team) != len(round_.seats) or len(set(team)) != len(team):
-            yield Breach(rule="mapping", round=round_.id, detail=f"{team} do not fill its seats, each with another")
+            yield _in(round_, "mapping", "does not have another person on each of its seats")
             continue
         for who, seat in zip(team, round_.seats, strict=True):
             if who not in seat.interviewers and who not in seat.backups:
@@ -235,14 +247,20 @@ def max_interviewers(facts: Facts) -> Iterator[Breach]:
     people = kept | {who for one in facts.interviews for who in one.interviewers}
     if limit is not None and len(people) > max(limit, len(kept)):
         last = facts.interviews[-1].round
-        yield Breach(rule="max_interviewers", round=last, detail=f"{len(people)} people, and {limit} are allowed")
+        yield Breach(
+            rule="max_interviewers",
+            round=last,
+            detail=f"makes it {len(people)} people, and {limit} are allowed",
+        )
 
 
 def daily_limit(facts: Facts) -> Iterator[Breach]:
     for round_, one, person in facts.seated:
         same = [other for other in facts.others_of(person.id, one) if facts.day(other.start) == facts.day(one.start)]
         if person.daily_limit is not None and len(same) + 1 > person.daily_limit:
-            yield _by(person, "daily_limit", round_, f"has {len(same) + 1} interviews on {facts.day(one.start)}")
+            yield _by(
+                person, "daily_limit", round_, f"has {len(same) + 1} interviews on {day_text(facts.day(one.start))}"
+            )
 
 
 def weekly_limit(facts: Facts) -> Iterator[Breach]:
@@ -259,9 +277,7 @@ def candidate_limit(facts: Facts) -> Iterator[Breach]:
     for round_, one in facts.placed:
         same = [other for other in (*ours, *facts.interviews) if facts.day(other.start) == facts.day(one.start)]
         if limit is not None and len(same) > limit:
-            yield Breach(
-                rule="candidate_limit", round=round_.id, detail=f"{len(same)} rounds on {facts.day(one.start)}"
-            )
+            yield _in(round_, "candidate_limit", f"is one of {len(same)} rounds on {day_text(facts.day(one.start))}")
 
 
 def breaks(facts: Facts) -> Iterator[Breach]:
@@ -276,7 +292,9 @@ def breaks(facts: Facts) -> Iterator[Breach]:
             if other.start >= row[-1].start and other is not one and other.start - row[-1].end < person.pause:
                 row.append(other)
         if len(row) > person.max_in_a_row:
-            yield _by(person, "breaks", round_, f"stands in a row of {len(row)} without a break of {person.pause}")
+            yield _by(
+                person, "breaks", round_, f"has {len(row)} in a row without a break of {minutes_text(person.pause)}"
+            )
 
 
 def freeze(facts: Facts) -> Iterator[Breach]:
@@ -284,10 +302,14 @@ def freeze(facts: Facts) -> Iterator[Breach]:
         before = next((old for old in facts.previous if old.round == round_.id), None)
         frozen = before is not None and not facts.thaw and before.start < facts.now + facts.sop.freeze
         if frozen and one != before:
-            yield Breach(rule="freeze", round=round_.id, detail="starts too soon to be moved")
+            yield _in(round_, "freeze", "starts too soon to be moved")
 
 
 # Distances, dates and hours ---------------------------------------------------------------------------------------
+
+
+def _in(round_: Round, rule: str, detail: str) -> Breach:
+    return Breach(rule=rule, round=round_.id, detail=detail)
 
 
 def _by(person: Interviewer, rule: str, round_: Round, detail: str) -> Breach:
@@ -298,7 +320,7 @@ def _twice(facts: Facts, rule: str, pairs: Iterable[tuple[Interview, Interview]]
     for one, other in pairs:
         for who in set(one.interviewers) & set(other.interviewers):
             if not {one, other} <= set(facts.keep):
-                yield Breach(rule=rule, round=other.round, interviewer=who, detail=f"has {one.round} too")
+                yield Breach(rule=rule, round=other.round, interviewer=who, detail=f"has {facts.title(one.round)}, too")
 
 
 def _compared(facts: Facts, one: Interview, other: Interview, length: Length) -> int:

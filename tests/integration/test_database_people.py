@@ -86,7 +86,7 @@ async def test_an_invitation_nobody_made_is_good_for_nothing(db: Database) -> No
 async def test_who_cannot_be_written_to_is_noted_and_told_once_until_they_write(db: Database) -> None:
     assert await db.note_unreachable(chat_id=42, reason="has blocked me") == {"changed": True, "name": "42"}
     assert await db.note_unreachable(chat_id=42, reason="has blocked me") == {"changed": False, "name": "42"}
-    about = {"chat_id": 42, "user_id": 42, "state": None}
+    about: dict[str, Any] = {"chat_id": 42, "user_id": 42, "state": None}
     await db.bot_turn(update_id=1, **about)
     assert await db.unreachable_chats() == []
     await db.note_unreachable(chat_id=42, reason="has blocked me")
