@@ -68,11 +68,21 @@ def cross_checked(data: dict[str, Plain]) -> list[Problem]:
 
 
 def problems_of(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
-    """What pydantic found when it read `root`, in our words."""
+    """What pydantic found when it read `root`, in our words; without what only follows from another finding."""
+    found = error.errors(include_url=False)
     return [
         Problem(line=None, where=".".join(map(str, problem["loc"])), message=_message(problem, root))
-        for problem in error.errors(include_url=False)
+        for problem in found
+        if not _follows(problem, found)
     ]
+
+
+def _follows(problem: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Whether a list only seems too short because what is in it is wrong, or a key is told by `_shorthand` already."""
+    loc = problem["loc"]
+    if problem["type"] == "too_short":
+        return any(other["loc"][: len(loc)] == loc and other is not problem for other in found)
+    return problem["type"] == "extra_forbidden" and loc[0] == "courses" and loc[-1] in SHORTHAND and len(loc) == 5
 
 
 def in_order(problems: Iterable[Problem], plain: Plain) -> list[Problem]:

@@ -119,6 +119,29 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(tmp_path: Path)
     assert [line for line, _, _ in problems(tmp_path, text)] == [1, 8, 13, 14]
 
 
+@pytest.mark.parametrize(
+    ("round_", "where", "message"),
+    [
+        ("duration: 30x, interviewers: [asha]", "duration", "'30x' is not a length of time"),
+        (
+            "duration: 30m, interviewers: [asha], seats: [{interviewers: [asha]}]",
+            "interviewers",
+            "a round with seats names",
+        ),
+    ],
+)
+def test_what_only_follows_from_a_mistake_is_not_another_one(
+    tmp_path: Path, round_: str, where: str, message: str
+) -> None:
+    head = "timezone: UTC\ninterviewers:\n  asha: {name: Asha Rao, email: asha@example.com}\n"
+    text = f"{head}courses:\n  java:\n    title: Java\n    rounds: [{{id: intro, title: Intro, {round_}}}]\n"
+
+    ((_, place, said),) = problems(tmp_path, text)
+
+    assert place == f"courses.java.rounds.0.{where}"
+    assert message in said
+
+
 def test_a_key_that_is_given_twice_is_a_mistake(tmp_path: Path) -> None:
     found = problems(tmp_path, GOOD + "grid: 60m\n")
 
