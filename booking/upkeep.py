@@ -32,7 +32,12 @@ async def finish_interviews(db: Database, sop: Sop, now: datetime) -> None:
     await db.finish_interviews(now=now)
 
 
-DUTIES: tuple[Duty, ...] = (finish_interviews, tell_digest, remind)
+async def prune(db: Database, sop: Sop, now: datetime) -> None:
+    """What nobody needs any more is removed."""
+    await db.prune(now=now)
+
+
+DUTIES: tuple[Duty, ...] = (finish_interviews, tell_digest, remind, prune)
 
 
 async def keep_up(

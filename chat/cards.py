@@ -144,11 +144,8 @@ def notice(kind: str, payload: Json) -> list[str]:
         return [f"{NEEDED} {bold(_name(payload))} needs your decision.", "", *why_and_ways(payload, CHOICES), "", _ALL]
     if kind in _CHANGED:
         return _changed(_CHANGED[kind], payload)
-    if kind == "calendar":
-        return [
-            f"{NEEDED} Calendar of {bold(payload['about'])}: {esc(payload['words'])}",
-            "Until then it counts as busy.",
-        ]
+    if kind in {"calendar", "calendar_suspect"}:
+        return _calendar(kind, payload)
     if kind == "unreachable":
         return [
             f"{NEEDED} {bold(_name(payload))} {esc(payload['reason'])}, so I cannot write to them.",
@@ -168,6 +165,18 @@ def _booked(payload: Json) -> list[str]:
         people = [(person["name"], person["backup"]) for person in row["interviewers"]]
         lines += round_lines(place, row["title"], row["start"], row["end"], people, tz)
     return [*lines, "", f"Times are the candidate's, in {esc(payload['timezone'])}."]
+
+
+def _calendar(kind: str, payload: Json) -> list[str]:
+    if kind == "calendar":
+        return [
+            f"{NEEDED} Calendar of {bold(payload['about'])}: {esc(payload['words'])}",
+            "Until then it counts as busy.",
+        ]
+    return [
+        f"{NEEDED} {payload['missing']} of our events are missing from the calendar. Was it emptied, or is it another one now?",
+        "Until they are back, I take nothing over from it.",
+    ]
 
 
 def _needs_an_admin(kind: str, payload: Json) -> list[str]:

@@ -32,3 +32,7 @@ class UpkeepCalls(Caller):
         could not be read) and `unsent` (how many messages could not be sent); `audit`, as `verify_audit` gives it, of so many of
         its newest rows."""
         return await self._object("health", since=since, rows=rows)
+
+    async def prune(self, *, now: datetime) -> Json:
+        """Once a day, remove what nobody needs any more: how many rows of which tables, none on every other call that day."""
+        return await self._object("prune", now=now)

@@ -38,6 +38,7 @@ declare
     'interviewer_declined', 'ask_about', 'ask_once', 'write_overruled', 'was_recorded',
     'pushed_json', 'push_begin', 'push_done', 'interview_to_push',
     'ended_interviews', 'finished_candidates', 'finish_interviews', 'duty_done_at', 'duty_done', 'health',
+    'prune',
     'add_buttons', 'place_card', 'button_action', 'use_button', 'desk_turn', 'desk_command', 'take_shown', 'blocked_by',
     'block_interviewer', 'unblock_interviewer', 'blocks_between', 'pause_lane', 'lane_pause',
     'schema_state', 'queue_now', 'queue_counts', 'find_candidates', 'show_candidate', 'open_candidates', 'agenda', 'open_escalations',
@@ -68,8 +69,9 @@ begin
     end if;
   end loop;
   if v_service then
-    grant delete on public.bot_people, public.bot_invitations, public.unreachable_chats, public.interviewer_chats, public.interview_answers,
-      public.announcements, public.bot_state, public.button_tokens, public.interviewer_blocks, public.statistics_reports to service_role;
+    grant delete on public.bot_people, public.bot_invitations, public.unreachable_chats, public.interviewer_chats,
+      public.interview_answers, public.announcements, public.bot_state, public.button_tokens, public.interviewer_blocks,
+      public.statistics_reports, public.telegram_updates, public.notices, public.calendar_statistics to service_role;
     revoke insert, update on public.schema_migrations, public.queue_now, public.agenda, public.open_escalations,
       public.interviewer_load from service_role;
     revoke update on public.scheduling_audit, public.sop_versions, public.sop_activations from service_role;

@@ -4,7 +4,6 @@
 create or replace function public.add_buttons(p_chat_id bigint, p_user_id bigint, p_buttons jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  delete from public.button_tokens where expires_at < clock_timestamp() - interval '1 day';
   insert into public.button_tokens (token, card, chat_id, user_id, action)
   select b.token, b.card, p_chat_id, p_user_id, b.action
   from jsonb_to_recordset(coalesce(p_buttons, '[]')) as b (token text, card text, action jsonb)

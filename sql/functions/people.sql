@@ -40,7 +40,6 @@ drop function if exists public.join_by_code(text, bigint, text);
 create or replace function public.invite(p_code_hash text, p_role text, p_actor text, p_interviewer text default null) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  delete from public.bot_invitations where expires_at < clock_timestamp() - interval '7 days';
   insert into public.bot_invitations (code_hash, role, interviewer, invited_by)
   values (p_code_hash, p_role, p_interviewer, p_actor) on conflict do nothing;
   if found then

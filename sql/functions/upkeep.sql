@@ -92,3 +92,41 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
     'audit', public.verify_audit(p_rows)
   );
 $$;
+
+-- Once a day, what nobody needs any more is removed: much of it has names of people in it. The audit stays as it is, and gets a
+-- row when something was removed.
+create or replace function public.prune(p_now timestamptz default clock_timestamp()) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_removed jsonb;
+begin
+  insert into public.duties (duty, done_at) values ('prune', p_now)
+  on conflict (duty) do update set done_at = excluded.done_at where duties.done_at <= excluded.done_at - interval '1 day';
+  if not found then
+    return '{}';
+  end if;
+  with updates as (  -- Telegram may bring an update again for a day; the terminal goes on counting from the highest
+    delete from public.telegram_updates
+    where received_at < p_now - interval '7 days' and update_id < (select max(update_id) from public.telegram_updates) returning 1
+  ), told as (  -- nothing makes a notice under the same key so much later
+    delete from public.notices where status <> 'pending' and created_at < p_now - interval '90 days' returning 1
+  ), conversations as (  -- that nobody went on with
+    delete from public.bot_state where updated_at < p_now - interval '90 days' returning 1
+  ), buttons as (
+    delete from public.button_tokens where expires_at < p_now - interval '1 day' returning 1
+  ), invitations as (
+    delete from public.bot_invitations where expires_at < p_now - interval '7 days' returning 1
+  ), calls as (
+    delete from public.calendar_statistics where day < (p_now at time zone 'UTC')::date - 366 returning 1
+  )
+  select jsonb_strip_nulls(jsonb_build_object(
+    'telegram_updates', nullif((select count(*) from updates), 0), 'notices', nullif((select count(*) from told), 0),
+    'bot_state', nullif((select count(*) from conversations), 0), 'button_tokens', nullif((select count(*) from buttons), 0),
+    'bot_invitations', nullif((select count(*) from invitations), 0), 'calendar_statistics', nullif((select count(*) from calls), 0)
+  )) into v_removed;
+  if v_removed <> '{}' then
+    perform public.audit_append('pruned', 'database', p_detail => v_removed);
+  end if;
+  return v_removed;
+end;
+$$;

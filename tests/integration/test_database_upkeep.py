@@ -169,6 +169,25 @@ async def test_it_waits_for_nobody(database: Database, admin: Admin) -> None:
     assert [(await states(database, one))[0] for one in (claimed, other)] == ["booked", "done"]
 
 
+@pytest.mark.parametrize("step", ["cancel_candidate", "requeue", "ask_replan"])
+async def test_nothing_more_happens_to_who_is_done(db: Database, step: str) -> None:
+    claimed = await booked(db)
+    await db.finish_interviews(now=at("10:00"))
+
+    with pytest.raises(WrongState, match="is done: cannot"):
+        await getattr(db, step)(candidate_id=claimed.candidate_id, actor="telegram:7")
+
+
+async def test_looking_costs_little_however_many_are_booked(database: Database, admin: Admin) -> None:
+    await planning(database)
+    plan = admin.execute("explain select * from interviews where status = 'booked' and ends_at <= clock_timestamp()")
+
+    assert "interviews_to_end" in "\n".join(str(row[0]) for row in plan.fetchall())
+
+
+# The morning, and what is looked at for it ------------------------------------------------------------
+
+
 async def test_a_duty_that_was_done_is_remembered_with_what_was_told(db: Database) -> None:
     notice = {"key": "digest:1", "channel": "telegram", "recipient": "admins", "kind": "digest"}
     assert await db.duty_done_at(duty="digest") is None
@@ -218,17 +237,71 @@ async def test_the_newest_of_the_audit_are_looked_at_alone(database: Database, a
     assert [await looks(rows) for rows in (1, 2, 3)] == [(True, 1, None), (False, 1, 10), (False, 2, 10)]
 
 
-@pytest.mark.parametrize("step", ["cancel_candidate", "requeue", "ask_replan"])
-async def test_nothing_more_happens_to_who_is_done(db: Database, step: str) -> None:
-    claimed = await booked(db)
-    await db.finish_interviews(now=at("10:00"))
+# What nobody needs any more --------------------------------------------------------------------------------
 
-    with pytest.raises(WrongState, match="is done: cannot"):
-        await getattr(db, step)(candidate_id=claimed.candidate_id, actor="telegram:7")
+OLD = """
+insert into telegram_updates (update_id, chat_id, user_id, received_at, replied_at)
+  select n, 7, 7, now() - age, now() - age
+  from (values (1, interval '8 days'), (2, '8 days'), (3, '6 days'), (9, '30 days')) v (n, age);
+insert into telegram_updates (update_id, chat_id, user_id, received_at) values (4, 7, 7, now() - interval '8 days');
+insert into notices (key, channel, recipient, kind, status, created_at)
+  select status || n, 'telegram', 'admins', 'booked', status, now() - n * interval '1 day'
+  from unnest(array['pending', 'sent', 'failed', 'void']) status, unnest(array[89, 91]) n;
+insert into bot_state (chat_id, user_id, state, updated_at)
+  select n, n, '{}', now() - n * interval '1 day' from unnest(array[89, 91]) n;
+insert into button_tokens (token, card, chat_id, user_id, action, expires_at)
+  select 'abcdefghijklmnop' || n, 'c', 7, 7, '{}', now() - n * interval '1 hour' from unnest(array[23, 25]) n;
+insert into bot_invitations (code_hash, role, invited_by, expires_at)
+  select repeat(n::text, 64), 'viewer', 'test', now() - n * interval '1 day' from unnest(array[6, 8]) n;
+insert into calendar_statistics (day, provider, verb)
+  select current_date - n, 'google', 'busy' from unnest(array[366, 367]) n;
+"""
+KEPT = {
+    "select update_id from telegram_updates order by 1": [3, 9],
+    "select key from notices order by 1": ["failed89", "pending89", "pending91", "sent89", "void89"],
+    "select chat_id from bot_state": [89],
+    "select token from button_tokens": ["abcdefghijklmnop23"],
+    "select left(code_hash, 1) from bot_invitations": ["6"],
+    "select (current_date - day) from calendar_statistics": [366],
+}
+REMOVED = {
+    "telegram_updates": 3, "notices": 3, "bot_state": 1, "button_tokens": 1, "bot_invitations": 1, "calendar_statistics": 1
+}  # fmt: skip
 
 
-async def test_looking_costs_little_however_many_are_booked(database: Database, admin: Admin) -> None:
-    await planning(database)
-    plan = admin.execute("explain select * from interviews where status = 'booked' and ends_at <= clock_timestamp()")
+async def test_what_nobody_needs_any_more_is_removed(db: Database, admin: Admin) -> None:
+    await booked(db)
+    admin.execute("set timezone = 'UTC'")
+    admin.execute(OLD)
+    before = await db.audit_trail()
 
-    assert "interviews_to_end" in "\n".join(str(row[0]) for row in plan.fetchall())
+    assert await db.prune(now=await db.database_time()) == REMOVED
+
+    assert {query: [row[0] for row in admin.execute(query).fetchall()] for query in KEPT} == KEPT
+    *trail, last = await db.audit_trail()
+    assert trail == before
+    assert (last["action"], last["actor"], last["detail"]) == ("pruned", "database", REMOVED)
+    assert (await db.verify_audit())["ok"]
+    assert await db.last_update_id() == 9
+
+
+async def test_it_is_done_once_a_day_and_leaves_no_trace_where_nothing_was_to_remove(
+    database: Database, admin: Admin
+) -> None:
+    now = await database.database_time()
+    assert await database.prune(now=now) == {}
+    admin.execute(OLD)
+
+    assert await database.prune(now=now + timedelta(hours=23)) == {}
+    assert await database.audit_trail() == []
+    assert (await database.prune(now=now + timedelta(hours=24)))["notices"] == 3
+
+
+async def test_programs_that_prune_at_the_same_time_do_it_once(database: Database, admin: Admin) -> None:
+    admin.execute(OLD)
+    now = await database.database_time()
+
+    removed = await asyncio.gather(*(database.prune(now=now) for _ in range(4)))
+
+    assert sorted(len(one) for one in removed) == [0, 0, 0, len(REMOVED)]
+    assert [row["action"] for row in await database.audit_trail()] == ["pruned"]

@@ -131,10 +131,12 @@ def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
     [
         ("set_aside", {"name": "Priya Nair", "reason": "The worker stopped."}, "❗ Priya Nair was set aside"),
         ("cancelled", {"candidate": REQUEST}, "✖️ Priya Nair was cancelled."),
+        ("calendar", {"about": "Asha Rao", "words": "No access."}, "❗ Calendar of Asha Rao: No access."),
+        ("calendar_suspect", {"missing": 4}, "❗ 4 of our events are missing from the calendar."),
         ("moved_to_mars", {"candidate": REQUEST}, "Priya Nair: moved to mars."),
     ],
 )
-def test_other_notices_say_whom_they_are_about(kind: str, payload: dict[str, Any], words: str) -> None:
+def test_other_notices_say_what_they_are_about(kind: str, payload: dict[str, Any], words: str) -> None:
     assert words in read(cards.notice(kind, payload))
 
 
