@@ -24,9 +24,11 @@ _WORDS = {
     "never_twice_in_a_row": "nobody takes two rounds in a row",
     "days_off": "days off",
     "digest_at": "daily message at",
+    "escalation_after": "unanswered questions go to the next admin after",
     "break": "break after interviews in a row",
     "reminders": "reminders before an interview",
 }
+_HOURS = {("working_hours",), ("desk_hours",), ("when",)}  # by weekday, one value each
 _PEOPLE = {"interviewers", "backups"}  # lists of ids, read as names
 
 
@@ -82,7 +84,7 @@ def _flat(
     """Every value of plain data with its path; rounds go by id, other lists are one value, and so are hours."""
     if path == ("examples",):
         return
-    if isinstance(part, Mapping) and path[-1:] not in {("working_hours",), ("when",)}:
+    if isinstance(part, Mapping) and path[-1:] not in _HOURS:
         for key, value in part.items():
             yield from _flat(value, names, (*path, str(key)))
     elif isinstance(part, list) and part and all(isinstance(one, Mapping) for one in part):

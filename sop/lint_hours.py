@@ -234,10 +234,11 @@ def _alone(days: Collection[int], span: Span) -> WeekHours:
 
 def _unread_default(sop: Sop) -> Iterator[Finding]:
     plain = sop.plain()
-    if sop.working_hours is not None and all("working_hours" in person for person in plain["interviewers"].values()):
+    used = "desk_hours" not in plain or any("working_hours" not in person for person in plain["interviewers"].values())
+    if sop.working_hours is not None and not used:
         yield Finding(
             code="SOP207",
             where="working_hours",
-            message="These hours are nobody's: every interviewer has their own.",
+            message="These hours are nobody's: every interviewer has their own, and so has the desk.",
             fix="Take them out here, or out of the interviewers who are meant to have them.",
         )

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
 
+from domain.desk import DeskHours
 from domain.errors import FieldError, InvalidSop
 from domain.hours import WEEKDAYS, Span, WeekHours, weekdays_of
 from domain.model import CandidateRequest, Interval, check_email
@@ -27,6 +28,7 @@ from utils import has_control_characters, instant, minutes_of, zone
 LOOKAHEAD = timedelta(days=14)
 DAY = timedelta(days=1)
 _MOST_REMINDERS = 5
+OFFICE_HOURS = WeekHours.parse({"mon-fri": ["09:00-18:00"]})
 
 
 def _zone_name(value: object) -> str:
@@ -96,6 +98,13 @@ def minutes_text(length: timedelta) -> str:
     """`90m`, or `24h` where it is whole hours: the way an SOP writes it."""
     minutes = int(length.total_seconds()) // 60
     return f"{minutes}m" if minutes % 60 or not minutes else f"{minutes // 60}h"
+
+
+def _some_hours(value: object) -> WeekHours:
+    hours = WeekHours.parse(value)
+    if not hours:
+        raise ValueError("the desk is never staffed: give it hours on some weekday, or leave desk_hours out")
+    return hours
 
 
 Text = Annotated[str, AfterValidator(_title)]
@@ -218,6 +227,7 @@ class Sop(Part):
     `decline_grace` is how long an interviewer's declining of an invitation may be taken back before the round is planned anew,
     `reminders` how long before an interview its interviewers are reminded of it, where they are in the chat.
     `digest_at` is when admins are told what the day brings, in minutes after midnight; None for never.
+    `escalation_after` is how long an admin has to answer, in desk time, before another is asked; `desk_hours` are when that runs.
     """
 
     timezone: Zone
@@ -227,9 +237,11 @@ class Sop(Part):
     decline_grace: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24))] = timedelta(minutes=10)
     digest_at: TimeOfDay = 8 * 60 + 30
     reminders: Annotated[tuple[timedelta, ...], PlainValidator(_reminders)] = (timedelta(hours=24), timedelta(hours=2))
+    escalation_after: Annotated[Elapsed, _between(timedelta(minutes=1), timedelta(hours=24 * 60))] = timedelta(hours=2)
     holidays: DaySet = Days()
     candidate: CandidateRules = CandidateRules()
     working_hours: Hours | None = None
+    desk_hours: Annotated[WeekHours, PlainValidator(_some_hours)] | None = None
     interviewers: dict[str, Interviewer]
     courses: dict[str, Course]
     examples: tuple[dict[str, Any], ...] = ()
@@ -284,6 +296,11 @@ class Sop(Part):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def desk(self) -> DeskHours:
+        """When admins can be expected to answer: the desk's own hours, else those of everybody, else office hours."""
+        return DeskHours(hours=self.desk_hours or OFFICE_HOURS, zone=self.zone, holidays=self.holidays)
+
     @functools.cached_property
     def version(self) -> str:
         """Twelve hex digits that change when the meaning does: not with comments, order of keys or ways of writing."""
@@ -291,12 +308,12 @@ class Sop(Part):
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     def _resolved(self) -> Self:
-        """With the defaults of interviewers taken from the SOP, and pools as the people who have the skill."""
+        """With the defaults of interviewers and of the desk taken from the SOP, and pools as the people who have the skill."""
         people = {who: self._person(person) for who, person in self.interviewers.items()}
         courses = {
             name: course.having(rounds=tuple(map(self._round, course.rounds))) for name, course in self.courses.items()
         }
-        return self.having(interviewers=people, courses=courses)
+        return self.having(interviewers=people, courses=courses, desk_hours=self.desk_hours or self.working_hours)
 
     def _person(self, person: Interviewer) -> Interviewer:
         given = person.model_fields_set

@@ -236,6 +236,16 @@ def test_limits_below_a_candidate_of_each_course_a_week_are_told() -> None:
     )
 
 
+def test_hours_for_everybody_that_nobody_uses_are_told() -> None:
+    own = "working_hours: {mon-fri: ['09:00-17:00']}"
+    text = GOOD.replace("    buffer: 15m", f"    buffer: 15m\n    {own}").replace(
+        "daily_limit: 3", f"daily_limit: 3, {own}"
+    )
+
+    assert found(text) == ()  # they are the desk's
+    assert [one.code for one in found(f"{text}desk_hours: ['09:00-17:00']\n")] == ["SOP207"]
+
+
 def test_what_the_search_cannot_settle_is_said_to_be_open() -> None:
     """Whether four people can cover 14 rounds is a hard question."""
     lots, ids = random.Random(1), [f"p{number}" for number in range(20)]

@@ -69,6 +69,9 @@ MISTAKES = [
     ("buffer: 15m", "daily_limit: many", "SOP014"),
     ("grid: 30m", "grid: 0m", "SOP014"),
     ("asha@example.com", "asha", "SOP014"),
+    ("grid: 30m", "desk_hours: {}", "SOP014"),
+    ("grid: 30m", "desk_hours: office", "SOP010"),
+    ("grid: 30m", "escalation_after: 2d", "SOP009"),
     ("title: Java", "title: \"Ja\\u202eva\"", "SOP014"),
 ]  # fmt: skip
 
