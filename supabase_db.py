@@ -21,6 +21,7 @@ import psycopg
 from database.after_booking import AfterBooking
 from database.caller import Json
 from database.desk import DeskCalls
+from database.escalations import EscalationCalls
 from database.interviewers import InterviewerCalls
 from database.migrations import FOLDER, migrations_script, sql_files
 from database.people import PeopleCalls
@@ -44,7 +45,7 @@ def apply_migrations(dsn: str, folder: Path = FOLDER) -> None:
         raise DatabaseError(f"the database could not be prepared: {error.diag.message_primary or error}") from error
 
 
-class Database(AfterBooking, DeskCalls, InterviewerCalls, PeopleCalls, UpkeepCalls):
+class Database(AfterBooking, DeskCalls, EscalationCalls, InterviewerCalls, PeopleCalls, UpkeepCalls):
     """An open doorway; `connect` makes one and `aclose` closes it."""
 
     @classmethod

@@ -162,7 +162,7 @@ class AdminBot:
 
     async def deliver_due_notices(self) -> int:
         """Send the notices that are due now, a few at most; how many there were."""
-        return await deliver_due(self._db, self._sender, self._entrance.admins, now=self._clock)
+        return await deliver_due(self._db, self._sender, self._entrance.admins, sop=self._sop, now=self._clock)
 
     # Who is let in ------------------------------------------------------------------------------------------------------------
 
@@ -302,6 +302,7 @@ class AdminBot:
             foresight=self._foresight,
             ics=self._ics,
             parse=self._parse,
+            admins=self._entrance.admins,
             message=message,
             role=self._entrance.roles[admin],
         )

@@ -67,6 +67,6 @@ def _asked(rows: Sequence[Json]) -> Json:
     """How many decisions wait, since when the oldest, and about whom."""
     return {
         "count": len(rows),
-        "since": rows[0]["opened_at"] if rows else None,
+        "since": min((row["opened_at"] for row in rows), default=None),
         "names": list(dict.fromkeys(row["name"] for row in rows)),
     }

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 
 from booking.digest import tell_digest
+from booking.handing_on import hand_on_questions
 from booking.reminding import remind
 from domain.errors import DatabaseUnavailable
 from sop import Sop
@@ -37,7 +38,7 @@ async def prune(db: Database, sop: Sop, now: datetime) -> None:
     await db.prune(now=now)
 
 
-DUTIES: tuple[Duty, ...] = (finish_interviews, tell_digest, remind, prune)
+DUTIES: tuple[Duty, ...] = (finish_interviews, hand_on_questions, tell_digest, remind, prune)
 
 
 async def keep_up(

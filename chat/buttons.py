@@ -28,13 +28,15 @@ Choice = tuple[str, Json]  # a label and what it stands for: `{"do": name, ...}`
 
 WriteIcs = Callable[[Sop, Sequence[Json], datetime], bytes]  # rows of the agenda and now, as a file for calendar apps
 ParseSop = Callable[[str, str], Sop]  # a YAML text and its name; `InvalidSop` with every mistake
+Admins = Callable[[], Awaitable[Mapping[int, str]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
     """What a command or a tap is answered with: whose it is, where the conversation is, and what can be looked up.
 
-    `message` is the message that was tapped; `update` the number of what was said.
+    `message` is the message that was tapped; `update` the number of what was said; `admins` gives everybody who may decide, by
+    their chats and in a lasting order, with what they are called.
     """
 
     db: Database
@@ -45,6 +47,7 @@ class Desk:
     foresight: Foresight
     ics: WriteIcs
     parse: ParseSop
+    admins: Admins
     message: int | None = None
     role: str = "owner"
 

@@ -1,7 +1,7 @@
 """What waits for an admin's decision, as one card with buttons: every way out is first shown, and only a second tap takes it.
 
 What is taken is what was shown: when the question or its options have changed meanwhile, the new ones are shown instead. How
-buttons work is in `buttons.py`; giving a candidate up is in `changes.py`.
+buttons work is in `buttons.py`; who is asked, and when again, is in `handing_on.py`; giving a candidate up is in `changes.py`.
 """
 
 from __future__ import annotations
@@ -29,68 +29,98 @@ _PLANNING = frozenset({"no_plan", "replan", "option"})
 _STUCK = frozenset({"escalated", "set_aside"})
 _NEWS_ONLY = frozenset({"booked", "cancelled", "rebooked", "moved", "unchanged"})
 _MOST_WAYS = 8  # of options with a button
+DECIDED = "That has been decided meanwhile."
 
 
 async def show_escalations(desk: Desk, words: str) -> Step:
     """The oldest question, with buttons to the others."""
-    return await _page(desk, 0)
+    return await page(desk, 0)
 
 
-async def _page(desk: Desk, place: int, *lead: str) -> Step:
-    """The question at a place, or the last one there is."""
+async def page(desk: Desk, place: int, *lead: str, more: bool = False) -> Step:
+    """The question at a place, or the last one there is; `more` shows what else can be done about it."""
     rows, gap = await desk.db.open_escalations(), [""] if lead else []
     if not rows:
         return Step(says=[Card(lines=[*lead, *gap, f"{cards.BOOKED} Nothing waits for a decision."])], state=desk.state)
-    place = min(place, len(rows) - 1)
-    card = Card(
-        lines=[*lead, *gap, *question(rows[place], place, len(rows), desk.sop)],
-        rows=[*choices(rows[place]), *_turning(place, len(rows))],
-    )
-    return Step(says=[card], state=desk.state)
-
-
-def question(row: Json, place: int, count: int, sop: Sop) -> list[str]:
-    """One question: whom it is about, what happened, why, and what would help."""
-    since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
+    place, admins = min(place, len(rows) - 1), await desk.admins()
+    row, count = rows[place], len(rows)
     heading = f"{cards.NEEDED} {bold(plural(count, 'decision'))} to make"
+    lines = [*lead, *gap, heading if count == 1 else f"{heading}, this is no. {place + 1}", ""]
+    buttons = _rarer(row) if more else [*choices(row, alone=len(admins) < 2), *_turning(place, count)]
+    return Step(says=[Card(lines=[*lines, *question(row, desk.sop, admins)], rows=buttons)], state=desk.state)
+
+
+def question(row: Json, sop: Sop, admins: Mapping[int, str]) -> list[str]:
+    """One question: whom it is about, who has it, what happened, why, and what would help. `admins` are names by chat."""
+    since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
     return [
-        heading if count == 1 else f"{heading}, this is no. {place + 1}",
-        "",
         f"{bold(row['name'])}, {esc(cards.course_title(sop, row['course']))}, since {esc(since)}",
+        *_holder(row, sop, admins),
         *([WHAT[row["kind"]]] if row["kind"] in WHAT else []),
         *cards.why_and_ways(row, cards.WAYS if row["kind"] in _PLANNING else cards.CHOICES),
     ]
 
 
-def choices(row: Json) -> list[list[Choice]]:
-    """The buttons of a question: a way out on each line, then what can always be done."""
+def _holder(row: Json, sop: Sop, admins: Mapping[int, str]) -> list[str]:
+    """Who is to answer, where that may be several, and until when it was put off."""
+    lines = []
+    if len(admins) > 1:
+        name = admins.get(row["held_by"] or row["chat_id"])
+        since = local_text(datetime.fromisoformat(row["held_since"]), sop.zone)
+        times = {0: "", 1: ", handed on once", 2: ", handed on twice"}.get(
+            row["handed"], f", handed on {row['handed']} times"
+        )
+        lines.append(f"👥 With {bold(name) if name else 'all admins'} since {esc(since)}{times}.")
+    if row["put_off_until"]:
+        until = local_text(datetime.fromisoformat(row["put_off_until"]), sop.zone)
+        lines.append(f"{cards.WAITS} Put off until {esc(until)}.")
+    return lines
+
+
+def choices(row: Json, *, alone: bool) -> list[list[Choice]]:
+    """The buttons of a question: a way out on each line, then who is to decide and when. `alone`: there is no other admin."""
     ways = [
         (place, option["text"])
         for place, option in enumerate(row["options"])
         if isinstance(option, dict) and option.get("text")
     ]
     about = {"escalation": row["id"]}
-    stuck = [
-        ("✏️ Edit the candidate", about | {"do": "edit"}),
-        ("🔁 Plan again", about | {"do": "again"}),
-    ]
-    end = [
-        (f"{cards.GIVEN_UP} Cancel the candidate", {"do": "cancel", "candidate": row["candidate_id"]}),
-        ("Close", about | {"do": "close"}),
-    ]
     rows: list[list[Choice]] = [
         [(text, about | {"do": "option", "option": place})] for place, text in ways[:_MOST_WAYS]
     ]
-    return [*rows, *([stuck] if row["candidate_status"] in _STUCK else []), end]
+    hand: list[Choice] = [("👥 Hand to…", about | {"do": "hand"})]
+    usual = [(f"{cards.WAITS} Ask me later", about | {"do": "later"}), *hand[alone:], ("More…", about | {"do": "more"})]
+    return [*(rows or _stuck(row)), usual]
 
 
-async def notice_choices(db: Database, notice: Json) -> list[list[Choice]]:
+def _rarer(row: Json) -> list[list[Choice]]:
+    """What can be done about any question, and is seldom the answer."""
+    about = {"escalation": row["id"]}
+    end: list[Choice] = [
+        (f"{cards.GIVEN_UP} Cancel the candidate", {"do": "cancel", "candidate": row["candidate_id"]}),
+        ("Close", about | {"do": "close"}),
+    ]
+    back: list[Choice] = [("‹ Back", about | {"do": "escalation"})]
+    return [*_stuck(row), end, back]
+
+
+def _stuck(row: Json) -> list[list[Choice]]:
+    """For a candidate who waits for nothing but the answer."""
+    about = {"escalation": row["id"]}
+    again: list[Choice] = [
+        ("✏️ Edit the candidate", about | {"do": "edit"}),
+        ("🔁 Plan again", about | {"do": "again"}),
+    ]
+    return [again] if row["candidate_status"] in _STUCK else []
+
+
+async def notice_choices(db: Database, notice: Json, *, alone: bool) -> list[list[Choice]]:
     """The buttons under a notice: those of the newest question about its candidate, while one is open."""
     about = (notice["payload"].get("candidate") or {}).get("id")
     if notice["kind"] in _NEWS_ONLY or not about:
         return []
     rows = [row for row in await db.open_escalations() if row["candidate_id"] == about]
-    return choices(rows[-1]) if rows else []
+    return choices(max(rows, key=lambda row: int(row["id"])), alone=alone) if rows else []
 
 
 def _turning(place: int, count: int) -> list[list[Choice]]:
@@ -100,27 +130,31 @@ def _turning(place: int, count: int) -> list[list[Choice]]:
 
 
 async def _turn_to(desk: Desk, action: Json) -> Step:
-    return await _page(desk, action["place"])
+    return await page(desk, action["place"])
 
 
 async def _back(desk: Desk, action: Json) -> Step:
     """The question itself again."""
-    row, place, _ = await _found(desk, action)
-    return await _page(desk, place) if row else await _gone(desk)
+    row, place = await found(desk, action)
+    return await page(desk, place) if row else await gone(desk)
 
 
-async def _found(desk: Desk, action: Json) -> tuple[Json | None, int, int]:
-    """A question that is still open, its place and how many there are."""
-    rows = await desk.db.open_escalations()
-    for place, row in enumerate(rows):
+async def _more(desk: Desk, action: Json) -> Step:
+    row, place = await found(desk, action)
+    return await page(desk, place, more=True) if row else await gone(desk)
+
+
+async def found(desk: Desk, action: Json) -> tuple[Json | None, int]:
+    """The question of a button, if it is still open, and its place."""
+    for place, row in enumerate(await desk.db.open_escalations()):
         if row["id"] == action["escalation"]:
-            return row, place, len(rows)
-    return None, 0, len(rows)
+            return row, place
+    return None, 0
 
 
-async def _gone(desk: Desk) -> Step:
+async def gone(desk: Desk) -> Step:
     """Somebody was quicker; the next question, if there is one."""
-    return await _page(desk, 0, "That has been decided meanwhile.")
+    return await page(desk, 0, DECIDED)
 
 
 # A way out: first shown, then taken -------------------------------------------------------------------------------------------
@@ -128,8 +162,8 @@ async def _gone(desk: Desk) -> Step:
 
 async def _preview(desk: Desk, action: Json) -> Step:
     """The plan that a way out gives, or what it does."""
-    row, _, _ = await _found(desk, action)
-    return await _shown(desk, row, action["option"]) if row else await _gone(desk)
+    row, _ = await found(desk, action)
+    return await _shown(desk, row, action["option"]) if row else await gone(desk)
 
 
 async def _shown(desk: Desk, row: Json, place: int, *lead: str) -> Step:
@@ -179,9 +213,9 @@ def round_of(sop: Sop, course: str, one: Json) -> tuple[str, frozenset[str]]:
 
 async def _take(desk: Desk, action: Json) -> Step:
     """Take what was shown, or show what there is instead by now."""
-    row, _, _ = await _found(desk, action)
+    row, _ = await found(desk, action)
     if row is None:
-        return await _gone(desk)
+        return await gone(desk)
     place, shown = action["option"], action["shown"]
     if place >= len(row["options"]) or row["options"][place] != shown:
         return await _shown(desk, row, place, f"{cards.NEEDED} This has changed since you looked. It is now:")
@@ -205,20 +239,19 @@ async def _take(desk: Desk, action: Json) -> Step:
 
 async def _edit(desk: Desk, action: Json) -> Step | Turn:
     """The draft's card with what is known of the candidate; confirming it plans again with the new values."""
-    row, _, _ = await _found(desk, action)
+    row, _ = await found(desk, action)
     if row is None:
-        return await _gone(desk)
-    found = await desk.db.show_candidate(needle=row["candidate_id"])
-    match = found["matches"][0]
+        return await gone(desk)
+    match = (await desk.db.show_candidate(needle=row["candidate_id"]))["matches"][0]
     said = Said(update=desk.update, command="start", again=match["request"], replaces=match["id"])
     return advance(under(desk.state), said, desk.context)
 
 
 async def _again(desk: Desk, action: Json) -> Step:
     """Back into the queue, to be planned on what is true then."""
-    row, _, _ = await _found(desk, action)
+    row, _ = await found(desk, action)
     if row is None:
-        return await _gone(desk)
+        return await gone(desk)
     name = bold(row["name"])
     told = Told(
         done=[f"{cards.WAITS} {name} is queued again. {desk.result_told(row['chat_id'])}"],
@@ -232,9 +265,9 @@ async def _again(desk: Desk, action: Json) -> Step:
 
 async def _close(desk: Desk, action: Json) -> Step:
     """Ask why a question is to be closed without an answer."""
-    row, _, _ = await _found(desk, action)
+    row, _ = await found(desk, action)
     if row is None:
-        return await _gone(desk)
+        return await gone(desk)
     left = " They stay without interviews." if row["candidate_status"] in _STUCK else ""
     lines = [
         f"Close the question about {bold(row['name'])} and do nothing?{left}",
@@ -274,6 +307,7 @@ def _status(row: Json) -> str:
 ACTIONS: Mapping[str, Tapped] = {
     "escalations": _turn_to,
     "escalation": _back,
+    "more": _more,
     "option": _preview,
     "take": _take,
     "edit": _edit,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from telegram import Update
 
-from chat.people import ADMIN, OWNER, private_user
+from chat.people import ADMIN, OWNER, name_of, private_user
 from chat.updates import kind_of
 from supabase_db import Database
 
@@ -16,8 +16,9 @@ class Gate:
     """Knows the owners by their ids, and everybody else who has a role as of their last update."""
 
     def __init__(self, db: Database, owners: Iterable[int]) -> None:
-        self._db, self.owners = db, frozenset(owners)
+        self._db, self.owners = db, tuple(dict.fromkeys(owners))
         self.roles: dict[int, str] = {}
+        self._names: dict[int, str] = {}
 
     def known(self, update: Update) -> int | None:
         """The id of somebody let in, in their private chat, which has the same id; None for everybody else."""
@@ -33,11 +34,25 @@ class Gate:
         self.roles.pop(user, None)
         if role:
             self.roles[user] = role
+            await self._know(user, update)
         return role
 
-    async def admins(self) -> frozenset[int]:
-        """Everybody who may decide, and so is told what is to be decided."""
-        return self.owners | {one["user_id"] for one in await self._db.bot_people() if one["role"] == ADMIN}
+    async def _know(self, user: int, update: Update) -> None:
+        """Keep what somebody is called, for the others to read."""
+        name = update.effective_user.full_name[:100] if update.effective_user else ""
+        if name and self._names.get(user) != name:
+            await self._db.know_name(user_id=user, name=name)
+            self._names[user] = name
+
+    async def admins(self) -> dict[int, str]:
+        """Everybody who may decide, and so is told what is to be decided, with what they are called: the owners as the settings
+        name them, then the others as they came."""
+        names = await self._db.known_names()
+        others = [
+            one for one in await self._db.bot_people() if one["role"] == ADMIN and one["user_id"] not in self.owners
+        ]
+        owners = {user: names.get(user, f"owner {user}") for user in self.owners}
+        return owners | {one["user_id"]: names.get(one["user_id"], name_of(one)) for one in others}
 
     async def refuse(self, update: Update) -> None:
         """Write down, once, that somebody who is not let in wrote."""

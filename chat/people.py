@@ -76,7 +76,7 @@ async def _people(desk: Desk, _: Json) -> Step:
     lost.pop(desk.context.user, None)  # whoever asks is there again
     lines = [f"👥 {bold('Who may use this bot')}", "Owners are named in TELEGRAM_ADMIN_IDS."]
     lines += [
-        f"{bold(_name(one))} {code(one['user_id'])}: {one['role']}{lost.pop(one['user_id'], '')}" for one in people
+        f"{bold(name_of(one))} {code(one['user_id'])}: {one['role']}{lost.pop(one['user_id'], '')}" for one in people
     ]
     lines += [f"{code(user)}{words}" for user, words in lost.items()]
     lines += [
@@ -84,7 +84,7 @@ async def _people(desk: Desk, _: Json) -> Step:
         f"Admins may do all but this, viewers may only look. {code('/admins 123456789')} lets in whom you know by id.",
     ]
     out: list[list[Choice]] = [
-        [(f"Remove {_name(one)}", _change(one["user_id"], None, _name(one)))] for one in people[:20]
+        [(f"Remove {name_of(one)}", _change(one["user_id"], None, name_of(one)))] for one in people[:20]
     ]
     ask: list[Choice] = [
         (f"Invite {'an' if role == ADMIN else 'a'} {role}", {"do": "invite", "role": role}) for role in (ADMIN, VIEWER)
@@ -128,7 +128,7 @@ def _change(user_id: int, role: str | None, name: str) -> Json:
     return {"do": "set_role", "user_id": user_id, "role": role, "name": name}
 
 
-def _name(one: Json) -> str:
+def name_of(one: Json) -> str:
     return str(one["name"] or one["user_id"])
 
 

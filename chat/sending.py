@@ -11,7 +11,7 @@ import base64
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -28,12 +28,14 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
 from chat import cards, files
-from chat.buttons import Choice, drawn, told
+from chat.buttons import Admins, Choice, drawn, told
 from chat.digest import digest
 from chat.escalations import notice_choices
+from chat.handing_on import Worded, is_question, put_to
 from chat.markup import Json, italic, split
 from chat.polling import seconds_asked_for
 from chat.updates import unreachable
+from sop import Sop
 from supabase_db import Database
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,6 @@ _PERHAPS_SENT = frozenset({"", "TimedOut"})  # somebody set out to send it and w
 _LATEST = timedelta(minutes=15)  # the longest wait before another try
 
 T = TypeVar("T")
-Admins = Callable[[], Awaitable[frozenset[int]]]  # those who are told what is for all admins
 
 
 class Sender:
@@ -149,12 +150,20 @@ class Sender:
         return True
 
 
-async def deliver_due(db: Database, sender: Sender, admins: Admins, *, now: Callable[[], datetime]) -> int:
-    """Send the notices that are due; how many there were. Each is reported sent, or failed for now or for good."""
+async def deliver_due(
+    db: Database,
+    sender: Sender,
+    admins: Admins,
+    *,
+    sop: Callable[[], Awaitable[Sop]],
+    now: Callable[[], datetime],
+) -> int:
+    """Send the notices that are due; how many there were. Each is reported sent, or failed for now or for good. `admins` are
+    told what is for all of them."""
     notices = await db.claim_notices(channel=CHANNEL, limit=_AT_ONCE, lease_seconds=_LEASE_SECONDS)
     for notice in notices:
         try:
-            receipt = await _delivered(db, sender, notice, admins)
+            receipt = await _delivered(db, sender, notice, await admins(), sop)
         except (KeyError, TypeError, ValueError) as error:
             await _failed(db, notice, f"cannot be put into words: {type(error).__name__}", None)
         except (Forbidden, BadRequest) as error:
@@ -167,16 +176,19 @@ async def deliver_due(db: Database, sender: Sender, admins: Admins, *, now: Call
     return len(notices)
 
 
-async def _delivered(db: Database, sender: Sender, notice: Json, admins: Admins) -> str:
+async def _delivered(
+    db: Database, sender: Sender, notice: Json, admins: Mapping[int, str], sop: Callable[[], Awaitable[Sop]]
+) -> str:
     """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it, and
     what nobody it is for can be told, the other admins are."""
-    kind, payload = notice["kind"], notice["payload"]
-    lines = digest(payload) if kind == "digest" else cards.notice(kind, payload)
+    message = await (put_to(db, await sop(), notice, admins) if is_question(notice) else _worded(db, notice, admins))
+    if message is None:
+        return ""  # there is no more to tell
+    recipient, lines, rows = message
     if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
         lines = [*lines, italic("(perhaps sent twice)")]
-    rows = await notice_choices(db, notice)
-    present = await admins()
-    chats = _chats(notice["recipient"], present)
+    present = frozenset(admins)
+    chats = _chats(recipient, present)
     receipts, lost = await _told_each(db, sender, chats, lines, rows)
     if not receipts:
         instead = [italic(f"({who}, so this comes to you instead.)") for who in lost]
@@ -184,6 +196,13 @@ async def _delivered(db: Database, sender: Sender, notice: Json, admins: Admins)
     if not receipts:
         raise Forbidden("there is nobody to tell")
     return " ".join(receipts)
+
+
+async def _worded(db: Database, notice: Json, admins: Mapping[int, str]) -> Worded:
+    """What happened, with the buttons of the question that came of it."""
+    kind, payload = notice["kind"], notice["payload"]
+    lines = digest(payload) if kind == "digest" else cards.notice(kind, payload)
+    return notice["recipient"], lines, await notice_choices(db, notice, alone=len(admins) < 2)
 
 
 def _chats(recipient: str, present: frozenset[int]) -> frozenset[int]:

@@ -28,3 +28,11 @@ class PeopleCalls(Caller):
     async def unreachable_chats(self) -> list[Json]:
         """Who cannot be written to: `{chat_id, reason, since}`, the longest first."""
         return await self._list("unreachable_chats")
+
+    async def know_name(self, *, user_id: int, name: str) -> Json:
+        """Keep what somebody is called now: `{changed}`."""
+        return await self._object("know_name", user_id=user_id, name=name)
+
+    async def known_names(self) -> dict[int, str]:
+        """What people who have used the bot are called, by their ids."""
+        return {int(user): str(name) for user, name in (await self._object("known_names")).items()}

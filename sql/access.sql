@@ -9,7 +9,7 @@ declare
   v_tables constant text[] := array[
     'schema_migrations', 'lanes', 'candidates', 'interviews', 'holds', 'calendar_writes', 'scheduling_audit', 'escalations',
     'notices', 'bot_state', 'telegram_updates', 'sop_versions', 'sop_activations',
-    'bot_people', 'bot_invitations', 'unreachable_chats', 'interviewer_chats', 'interview_answers', 'announcements',
+    'bot_people', 'bot_invitations', 'bot_names', 'unreachable_chats', 'interviewer_chats', 'interview_answers', 'announcements',
     'connections', 'calendar_statistics', 'statistics_reports', 'watches', 'pushed_events',
     'button_tokens', 'interviewer_blocks', 'duties'
   ];
@@ -21,6 +21,7 @@ declare
     'role_of', 'bot_people', 'set_role', 'invite', 'invitation', 'join_by_code',
     'interviewer_of', 'linked_interviewers', 'link_interviewer', 'unlink_interviewer', 'interviewer_news', 'tell_interviewers',
     'to_remind', 'is_stale', 'answers_json', 'forget_answers', 'let_back', 'lock_own', 'answer_interview',
+    'know_name', 'known_names',
     'note_unreachable', 'note_reachable', 'unreachable_chats',
     'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
@@ -28,6 +29,7 @@ declare
     'lock_write', 'write_done', 'write_failed', 'undo_booking', 'settle',
     'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'tell', 'claim_notices',
     'notice_sent', 'notice_failed',
+    'unanswered', 'question_notice', 'hand_on', 'tell_all', 'next_holder', 'put_off', 'hand_to',
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
     'active_sop', 'activate_sop', 'sop_history',
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',

@@ -100,6 +100,12 @@ begin
       return public.answer_interview((v_args ->> 'interview_id')::uuid, v_args ->> 'interviewer', (v_args ->> 'user_id')::bigint,
         v_args ->> 'address', (v_args ->> 'start')::timestamptz, v_args ->> 'answer', coalesce(v_args ->> 'reason', ''),
         (v_args ->> 'now')::timestamptz);
+    when 'put_off' then
+      return public.put_off((v_args ->> 'escalation_id')::bigint, (v_args ->> 'until')::timestamptz, (v_args ->> 'chat_id')::bigint,
+        v_args ->> 'actor');
+    when 'hand_to' then
+      return public.hand_to((v_args ->> 'escalation_id')::bigint, (v_args ->> 'chat_id')::bigint, (v_args ->> 'from')::bigint,
+        v_args ->> 'actor');
     when 'pause_lane' then
       return public.pause_lane(v_args ->> 'lane', (v_args ->> 'paused')::boolean, v_args ->> 'actor');
     else

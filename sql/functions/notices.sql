@@ -7,7 +7,8 @@ language sql set search_path = '' as $$
   insert into public.escalations as e (candidate_id, kind, reason, detail, options, sop_version)
   values (p_candidate_id, p_kind, p_reason, coalesce(p_detail, '{}'), coalesce(p_options, '[]'), p_sop_version)
   on conflict (candidate_id, kind) where status = 'open' do update set
-    reason = excluded.reason, detail = excluded.detail, options = excluded.options, sop_version = excluded.sop_version
+    reason = excluded.reason, detail = excluded.detail, options = excluded.options, sop_version = excluded.sop_version,
+    held_since = clock_timestamp(), put_off_until = null, all_told_at = null
   returning e.id;
 $$;
 
@@ -20,9 +21,11 @@ $$;
 
 create or replace function public.escalation_json(p_row public.escalations) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
-  select to_jsonb(p_row) || jsonb_build_object(
-    'number', c.number, 'name', c.name, 'email', c.email, 'course', c.course, 'candidate_status', c.status
-  ) from public.candidates c where c.id = p_row.candidate_id;
+  select to_jsonb(p_row) || coalesce((
+    select jsonb_build_object(
+      'number', c.number, 'name', c.name, 'email', c.email, 'course', c.course, 'candidate_status', c.status
+    ) from public.candidates c where c.id = p_row.candidate_id
+  ), '{}');
 $$;
 
 -- No plan, or something outside the rules: what was reserved is given back and an admin decides.

@@ -114,3 +114,18 @@ create or replace function public.unreachable_chats() returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(to_jsonb(u) order by u.since, u.chat_id), '[]') from public.unreachable_chats u;
 $$;
+
+-- What somebody is called now.
+create or replace function public.know_name(p_user_id bigint, p_name text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  insert into public.bot_names (user_id, name) values (p_user_id, p_name)
+  on conflict (user_id) do update set name = excluded.name where bot_names.name <> excluded.name;
+  return jsonb_build_object('changed', found);
+end;
+$$;
+
+create or replace function public.known_names() returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(user_id, name), '{}') from public.bot_names;
+$$;

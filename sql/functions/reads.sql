@@ -101,7 +101,7 @@ $$;
 
 create or replace function public.open_escalations() returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
-  select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.open_escalations e;
+  select coalesce(jsonb_agg(to_jsonb(e) order by e.put_off_until is not null, e.id), '[]') from public.open_escalations e;
 $$;
 
 create or replace function public.interviewer_load(p_start timestamptz, p_end timestamptz) returns jsonb

@@ -28,12 +28,18 @@ comment on view public.agenda is 'Interviews that stand, by time. backups: those
 create view public.open_escalations with (security_invoker = true) as
 select
   e.id, e.opened_at, e.kind, e.reason, e.options, e.detail, e.sop_version, c.number, c.id as candidate_id, c.name, c.email, c.course,
-  c.status as candidate_status, c.chat_id
-from public.escalations e join public.candidates c on c.id = e.candidate_id
+  c.status as candidate_status, c.chat_id, e.subject, e.held_by, e.held_since, e.handed,
+  case when e.put_off_until > clock_timestamp() then e.put_off_until end as put_off_until,
+  case when e.subject is not null then (
+    select count(*) from public.candidates w
+    where w.waits_for = e.subject and (w.status in ('queued', 'booking', 'cancelling') or w.unwinding)
+  ) end as waiting
+from public.escalations e left join public.candidates c on c.id = e.candidate_id
 where e.status = 'open'
-order by e.id;
+order by put_off_until is not null, e.id;
 
-comment on view public.open_escalations is 'What waits for the decision of an admin, oldest first.';
+comment on view public.open_escalations is
+  'What waits for the decision of an admin, oldest first, what was put off last. waiting: candidates who cannot go on until it is settled.';
 
 create view public.interviewer_load with (security_invoker = true) as
 select

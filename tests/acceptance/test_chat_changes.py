@@ -272,6 +272,7 @@ async def test_a_candidate_can_be_cancelled_from_the_question_about_them(person:
     await person.db.escalate(**names, kind="no_plan", reason="No start is left.")
     await person.says("/escalations")
 
+    await person.taps("More…")
     await person.taps("Cancel the candidate")
     await person.taps("Withdrawn")
     await person.taps("Yes, cancel")

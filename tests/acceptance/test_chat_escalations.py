@@ -52,8 +52,19 @@ async def test_a_question_says_what_happened_why_and_what_would_help(person: Per
 
     assert text.startswith("❗ 1 decision to make\n\nPriya Nair, Java Full Stack, since ")
     assert "\nNo plan obeys all rules.\nNo start is left.\n\nWhat would make it possible:\n• 2 days longer" in text
-    for label in ("2 days longer, to Mon 14 Dec", "✏️ Edit", "🔁 Plan again", "✖️ Cancel the candidate", "Close"):
-        assert label in text
+    assert "⏳ Ask me later" in text
+    assert "Edit" not in text
+    more = await person.taps("More…")
+    assert more.startswith("❗ 1 decision to make\n\nPriya Nair, Java Full Stack, since ")
+    for label in ("✏️ Edit", "🔁 Plan again", "✖️ Cancel the candidate", "Close"):
+        assert label in more
+    assert "2 days longer, to Mon 14 Dec" in await person.taps("‹ Back")
+
+
+async def test_a_question_without_ways_out_has_planning_again_at_hand(person: Person) -> None:
+    await stuck(person, "requeue", "cancel", kind="crash")
+
+    assert "🔁 Plan again" in await person.says("/escalations")
 
 
 async def test_many_questions_are_turned_over_one_by_one(person: Person) -> None:
@@ -145,6 +156,7 @@ async def test_what_another_admin_has_decided_is_said(person: Person) -> None:
 async def test_editing_the_candidate_plans_again_with_the_new_values(person: Person) -> None:
     await stuck(person)
     await person.says("/escalations")
+    await person.taps("More…")
 
     card = await person.taps("✏️ Edit the candidate")
     assert "I start from what is known of Priya Nair." in card
@@ -164,6 +176,7 @@ async def test_editing_the_candidate_plans_again_with_the_new_values(person: Per
 async def test_planning_again(person: Person) -> None:
     await stuck(person)
     await person.says("/escalations")
+    await person.taps("More…")
 
     assert "⏳ Priya Nair is queued again." in await person.taps("🔁 Plan again")
     assert (await only_candidate(person.db))["status"] == "queued"
@@ -173,16 +186,19 @@ async def test_closing_asks_for_a_reason_that_is_written_or_tapped(person: Perso
     escalation = await stuck(person)
     await stuck(person, name="Bob Two")
     await person.says("/escalations")
+    await person.taps("More…")
     assert "Close the question about Priya Nair and do nothing? They stay without interviews." in await person.taps(
         "Close"
     )
-    assert "1 of" not in await person.taps("‹ Back")
+    assert "this is no. 1" in await person.taps("‹ Back")
+    await person.taps("More…")
     await person.taps("Close")
 
     assert await person.says("  they moved <away> ") == "Closed: the question about Priya Nair.\nthey moved <away>"
     shown = await person.db.show_candidate(needle=escalation["candidate_id"])
     assert shown["matches"][0]["escalations"][0]["resolution"] == "they moved <away>"
     await person.says("/escalations")
+    await person.taps("More…")
     await person.taps("Close")
     assert "settled elsewhere" in await person.taps("Settled elsewhere")
     assert await person.db.open_escalations() == []
@@ -193,6 +209,7 @@ async def test_a_reason_is_asked_over_a_draft_that_goes_on_afterwards(person: Pe
     await person.says("/start")
     await person.says("Bob Two")
     await person.says("/escalations")
+    await person.taps("More…")
     await person.taps("Close")
 
     assert await person.says("/cancel") == "✖️ Never mind: nothing was changed."
@@ -205,7 +222,9 @@ async def test_the_notice_has_the_same_buttons(person: Person) -> None:
 
     news = await person.reads_news()
     assert "❗ Priya Nair could not be scheduled and needs your decision." in news
-    assert "✏️ Edit the candidate" in news
+    assert "Ask me later" in news
+    assert "✏️ Edit the candidate" in await person.taps("More…")
+    await person.taps("‹ Back")
     await person.taps("2 days longer")
     await person.taps("Book this")
 
@@ -296,6 +315,7 @@ async def test_a_bot_that_dies_before_every_update_ends_the_same(database: Datab
     escalation = await stuck(person)
     await person.says("/escalations")
     if end == "close":
+        await person.taps("More…")
         await person.taps("Close")
         await person.says("never mind")
     else:

@@ -48,6 +48,10 @@ ESCALATED = {
     "reason": "No start is left.",
     "options": [{"text": "2 days longer: done by 14 Dec"}],
 }
+QUESTION: dict[str, Any] = {
+    "kind": "no_plan", "held_by": 7, "chat_id": None, "held_since": ROUND["start"], "handed": 2, "put_off_until": ROUND["end"],
+    "subject": None,
+}  # fmt: skip
 COUNTS = dict.fromkeys(
     ["queued", "planning", "booking", "booked", "done", "escalated", "set_aside", "cancelling", "cancelled"], 1
 )
@@ -197,7 +201,7 @@ def test_any_name_appears_literally_in_every_card(name: str) -> None:
         cards.notice("cancelled", {"candidate": request}),
         cards.queue([row], COUNTS, SOP),
         cards.agenda([interview], "Tue 1 Dec 2026", SOP, one_day=True),
-        escalations.question(escalation | {"kind": "no_plan"}, 0, 1, SOP),
+        escalations.question(escalation | QUESTION, SOP, {7: name, 9: "Meera"}),
         cards.status(match, SOP),
         cards.several([row, row], 2, name, SOP),
     ):

@@ -24,7 +24,8 @@ def option(text: str) -> dict[str, object]:
 def question(text: str) -> dict[str, object]:
     return {
         "id": 1, "candidate_id": "c", "candidate_status": "escalated", "name": text, "course": text, "kind": text, "reason": text,
-        "number": 1, "opened_at": START, "options": [option(text), "requeue"],
+        "number": 1, "opened_at": START, "options": [option(text), "requeue"], "chat_id": 7, "held_by": None, "held_since": START,
+        "handed": 1, "put_off_until": None, "subject": None,
     }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_any_text_appears_literally_on_every_card(text: str) -> None:
         "options": [{"text": text}],
     }
     for lines in (
-        escalations.question(row, 0, 3, SOP),
+        escalations.question(row, SOP, {7: text, 9: text}),
         escalations.plan_lines(row, option(text), SOP),
         escalations.what_it_does(row, option(text)),
         cards.move_lines(move, ZoneInfo("UTC"), "was", "now"),
