@@ -6,13 +6,14 @@ is a `SettingsError` that names the missing variable, before anything else happe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.errors import InvalidSop, Problem, SettingsError
@@ -22,11 +23,21 @@ from utils import zone
 # Variables that only make sense together: any one set asks for all of its row.
 GROUPS = (
     ("TELEGRAM_BOT_TOKEN", "TELEGRAM_ADMIN_IDS"),
+    ("TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET"),
     ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"),
     ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
     ("CALDAV_URL", "CALDAV_USERNAME", "CALDAV_PASSWORD"),
     ("MICROSOFT_CLIENT_ID", "MICROSOFT_TENANT_ID"),
 )
+# Variables that only make sense with the others of their row, and pairs of which one at most is meant.
+NEEDS = (
+    ("TELEGRAM_WEBHOOK_URL", "TELEGRAM_BOT_TOKEN"),
+    ("TELEGRAM_WEBHOOK_LISTEN", "TELEGRAM_WEBHOOK_URL"),
+    ("GOOGLE_REFRESH_TOKEN", "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+)
+ALTERNATIVES = (("GOOGLE_CLIENT_ID", "GOOGLE_SERVICE_ACCOUNT_FILE"), ("DATABASE_URL", "SUPABASE_URL"))
+_HTTPS = re.compile(r"https://([a-z0-9.-]+)(?::443|(:80|:88|:8443))?(/[a-z0-9/._~-]*)?", re.IGNORECASE)
+_PLACE = re.compile(r"\[?([a-z0-9.:-]+?)\]?:([0-9]{1,5})", re.IGNORECASE)
 
 
 def _ids(value: object) -> object:
@@ -35,6 +46,31 @@ def _ids(value: object) -> object:
         return value
     parts = [part.strip() for part in value.replace(";", ",").split(",") if part.strip()]
     return tuple(int(part) if part.lstrip("-").isdigit() else part for part in parts)
+
+
+def _webhook_url(value: str) -> str:
+    """The address as Telegram gives it back."""
+    found = _HTTPS.fullmatch(value)
+    if found is None:
+        raise ValueError(
+            "must be an https address such as https://bot.example.com/telegram: no user, query or fragment, and no port but"
+            " 80, 88, 443 or 8443"
+        )
+    return f"https://{found[1].lower()}{found[2] or ''}{found[3] or '/'}"
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+        raise ValueError("must be 1 to 256 letters, digits, _ and -; no other characters")
+    return value
+
+
+def _place(value: object) -> object:
+    """`127.0.0.1:8443` as a host and a port."""
+    found = _PLACE.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not 0 < int(found[2]) < 2**16:
+        raise ValueError("must be a host and a port, such as 127.0.0.1:8443")
+    return found[1], int(found[2])
 
 
 class Settings(BaseSettings):
@@ -55,6 +91,9 @@ class Settings(BaseSettings):
 
     telegram_bot_token: SecretStr | None = None
     telegram_admin_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids)] = ()
+    telegram_webhook_url: Annotated[str, AfterValidator(_webhook_url)] | None = None
+    telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
+    telegram_webhook_listen: Annotated[tuple[str, int], NoDecode, BeforeValidator(_place)] | None = None
 
     calendar_provider: Literal["local", "google", "caldav", "outlook"] | None = None
     calendar_api_delay_seconds: float = Field(default=2.0, ge=0, le=60)
@@ -82,18 +121,31 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _groups_are_whole(self) -> Self:
         for group in GROUPS:
-            missing = [name for name in group if not getattr(self, name.lower())]
+            missing = [name for name in group if not self._has(name)]
             if missing and len(missing) < len(group):
                 given = next(name for name in group if name not in missing)
                 raise ValueError(f"{given} is set, but {' and '.join(missing)} {_is(missing)} not: set both or neither")
-        if self.google_refresh_token and not self.google_client_id:
-            raise ValueError("GOOGLE_REFRESH_TOKEN is set, but GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are not")
-        if self.google_client_id and self.google_service_account_file:
-            raise ValueError(
-                "GOOGLE_CLIENT_ID and GOOGLE_SERVICE_ACCOUNT_FILE are both set: keep the one that is meant"
-            )
-        if self.database_url and self.supabase_url:
-            raise ValueError("DATABASE_URL and SUPABASE_URL are both set: keep the one that is meant")
+        return self
+
+    @model_validator(mode="after")
+    def _each_has_what_it_needs(self) -> Self:
+        for name, *needed in NEEDS:
+            missing = [one for one in needed if not self._has(one)]
+            if self._has(name) and missing:
+                raise ValueError(f"{name} is set, but {' and '.join(missing)} {_is(missing)} not")
+        for one, other in ALTERNATIVES:
+            if self._has(one) and self._has(other):
+                raise ValueError(f"{one} and {other} are both set: keep the one that is meant")
+        return self
+
+    def _has(self, name: str) -> bool:
+        return bool(getattr(self, name.lower()))
+
+    @model_validator(mode="after")
+    def _no_secret_is_in_an_address(self) -> Self:
+        for secret in filter(None, (self.telegram_webhook_secret, self.telegram_bot_token)):
+            if secret.get_secret_value() in (self.telegram_webhook_url or ""):
+                raise ValueError("TELEGRAM_WEBHOOK_URL: holds the secret or the token, and addresses end up in logs")
         return self
 
     @model_validator(mode="after")
@@ -112,6 +164,11 @@ class Settings(BaseSettings):
         if self.caldav_url:
             return "caldav"
         return "outlook" if self.microsoft_client_id else "local"
+
+    @property
+    def webhook_listen(self) -> tuple[str, int]:
+        """The host and the port that a proxy passes the webhook on to."""
+        return self.telegram_webhook_listen or ("127.0.0.1", 8443)
 
     @property
     def configured(self) -> bool:

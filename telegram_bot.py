@@ -28,7 +28,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import changes, files, intake, people, taps
+from chat import cards, changes, files, intake, people, taps
 from chat.buttons import (
     PREFIX,
     Commanded,
@@ -48,17 +48,16 @@ from chat.intake import Said, Turn, advance
 from chat.logs import protect_logs
 from chat.markup import NOTE, Json, code, say, toast
 from chat.menu import menu, show_help
-from chat.polling import App, Poller, seconds_asked_for, wait
+from chat.polling import App, Poller, ReaderOf, seconds_asked_for
 from chat.questions import Context
-from chat.sending import PACE_SECONDS, Sender, deliver_due
+from chat.sending import PACE_SECONDS, Sender, deliver_due, keep_delivering, tell_at_once
 from chat.updates import passes, where
-from domain.errors import ChatError, DatabaseUnavailable, WrongState
+from domain.errors import ChatError, DatabaseUnavailable, SecondPoller, WrongState
 from sop import Sop
 from supabase_db import Database
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5  # between two looks for notices
 _SORRY = (
     "Sorry, something went wrong on my side. /queue and /status show whether it was done; if not, please try again."
 )
@@ -73,8 +72,9 @@ class AdminBot:
     """The bot, connected while it is used as a context manager.
 
     `admins` are the numeric ids of the owners, who let others in; `sop` gives the SOP in force; `request` replaces the network
-    (the terminal does); `pace` is the least time in seconds between two notices to a chat; `clock` tells the time (aware);
-    `foresight` looks ahead with the calendars, `ics` writes interviews as a file for calendar apps, `parse` reads an SOP file.
+    (the terminal does); `reader` is how updates come; `pace` is the least time in seconds between two notices to a chat; `clock`
+    tells the time (aware); `foresight` looks ahead with the calendars, `ics` writes interviews as a file for calendar apps,
+    `parse` reads an SOP file.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class AdminBot:
         admins: Sequence[int],
         lane: str = "main",
         request: BaseRequest | None = None,
+        reader: ReaderOf = Poller,
         pace: float = PACE_SECONDS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         foresight: Foresight | None = None,
@@ -99,6 +100,7 @@ class AdminBot:
         self._told_of_outage: set[int] = set()
         protect_logs(token)
         self.application = self._built(token, request)
+        self._reader = reader(self.application, self._put_off)
         self._sender = Sender(self.application.bot, pace=pace)
 
     def _built(self, token: str, request: BaseRequest | None) -> App:
@@ -130,15 +132,14 @@ class AdminBot:
         except (InvalidToken, Forbidden):  # without its cause: the library quotes the token
             raise ChatError("Telegram does not know TELEGRAM_BOT_TOKEN. Copy it once more from @BotFather.") from None
         except TelegramError as error:
-            hint = "Check the network and start again."
-            raise ChatError(f"Telegram cannot be reached ({type(error).__name__}). {hint}") from error
+            raise ChatError(f"Telegram cannot be reached ({type(error).__name__}). Check the network.") from error
         return self
 
     async def _sign_in(self) -> None:
         await self.application.initialize()
         try:
-            await self.application.bot.delete_webhook()
             await self.application.bot.set_my_commands([BotCommand(*entry) for entry in menu()])
+            await self._reader.begin()
         except BaseException:
             await self.application.shutdown()
             raise
@@ -147,18 +148,16 @@ class AdminBot:
         await self.application.shutdown()
 
     async def poll(self, stop: asyncio.Event) -> None:
-        """Read updates and deal with them until told to stop; `SecondPoller` when another program reads them, too."""
-        await Poller(self.application, self._put_off).run(stop)
+        """Deal with updates as they come, until told to stop. `SecondPoller` when another program gets them; the admins know."""
+        try:
+            await self._reader.run(stop)
+        except SecondPoller as error:
+            await tell_at_once(self._sender, self._entrance.admins, cards.second_program(str(error)))
+            raise
 
     async def deliver_notices(self, stop: asyncio.Event) -> None:
         """Send the scheduler's notices as they come, until told to stop."""
-        while not stop.is_set():
-            sent = 0
-            try:
-                sent = await self.deliver_due_notices()
-            except DatabaseUnavailable:
-                logger.warning("waiting for the database", extra={"action": "wait_for_database"})
-            await wait(stop, 0.0 if sent else IDLE_SECONDS)
+        await keep_delivering(self.deliver_due_notices, stop)
 
     async def deliver_due_notices(self) -> int:
         """Send the notices that are due now, a few at most; how many there were."""
@@ -217,9 +216,8 @@ class AdminBot:
             await self._converse(update, Said(update=update.update_id, command="cancel"))
 
     async def _words(self, update: Update, _: Callback) -> None:
-        await self._converse(
-            update, Said(update=update.update_id, text=update.message.text if update.message else None)
-        )
+        text = update.message.text if update.message else None
+        await self._converse(update, Said(update=update.update_id, text=text))
 
     async def _tap(self, update: Update, _: Callback) -> None:
         query = update.callback_query

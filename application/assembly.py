@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import getpass
 import os
 import socket
@@ -19,6 +20,7 @@ from booking.records import agenda_file
 from calendar_utils import Calendars, pace_for
 from calendars.base import Calendar
 from chat import terminal
+from chat.polling import Poller, ReaderOf
 from config import Settings, parse_sop, read_sop
 from local_postgres import LocalPostgres, attach
 from scheduler import Scheduler, Step
@@ -143,10 +145,25 @@ def build_bot(parts: Services, token: str) -> AdminBot:
         db=parts.db,
         sop=parts.sop,
         admins=parts.settings.telegram_admin_ids,
+        reader=update_reader(parts.settings),
         lane=parts.settings.lane,
         foresight=LookAhead(parts.db, parts.calendars),
         ics=agenda_file,
         parse=parse_sop,
+    )
+
+
+def update_reader(settings: Settings) -> ReaderOf:
+    """How updates come: by webhook where one is set up, else by asking."""
+    if not settings.telegram_webhook_url or not settings.telegram_webhook_secret:
+        return Poller
+    from chat.webhook import Webhook  # the web server is loaded only where it is needed
+
+    return functools.partial(
+        Webhook,
+        url=settings.telegram_webhook_url,
+        secret=settings.telegram_webhook_secret.get_secret_value(),
+        listen=settings.webhook_listen,
     )
 
 

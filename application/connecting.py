@@ -10,11 +10,12 @@ import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from telegram import Bot
+from telegram import Bot, WebhookInfo
 from telegram.error import TelegramError
 
 from application import providers
@@ -33,6 +34,7 @@ from domain.errors import CalendarError, SchedulerError, SettingsError
 from domain.model import Interval
 from sop import Sop
 from supabase_db import Database
+from utils import plural
 
 SKEW = timedelta(seconds=60)  # more than this between our clock and the database's is worth a word
 
@@ -73,7 +75,7 @@ async def doctor(settings: Settings, db: Database) -> AsyncIterator[Finding]:
             yield await _calendar(name, calendar, _people(sop, name, settings.default_provider))
             await calendar.aclose()
     if settings.telegram_bot_token:
-        yield await _bot(settings.telegram_bot_token.get_secret_value())
+        yield await check_bot(Bot(settings.telegram_bot_token.get_secret_value()), settings)
 
 
 def _people(sop: Sop, provider: str, default: str) -> list[str]:
@@ -215,13 +217,32 @@ async def _check_outlook(calendar: OutlookCalendar, people: Sequence[str] = ()) 
     return Finding(subject="Calendar outlook", problems=found.problems, seen=seen)
 
 
-async def _bot(token: str) -> Finding:
+async def check_bot(bot: Bot, settings: Settings) -> Finding:
+    """Whether the bot answers, and its messages come here."""
     try:
-        async with Bot(token) as bot:
-            me = await bot.get_me()
+        async with bot:
+            me, webhook = await bot.get_me(), await bot.get_webhook_info()
     except TelegramError as error:
         return Finding(
             subject="Telegram",
             problems=[f"The bot does not answer ({type(error).__name__}): check its token."],
         )
-    return Finding(subject="Telegram", seen=[f"@{me.username}"])
+    waiting = f"{plural(webhook.pending_update_count, 'update')} waiting"
+    return Finding(subject="Telegram", problems=_webhook_problems(webhook, settings), seen=[f"@{me.username}", waiting])
+
+
+def _webhook_problems(webhook: WebhookInfo, settings: Settings) -> list[str]:
+    """What keeps messages from coming here, by what Telegram says of the bot's webhook."""
+    if webhook.url and webhook.url != settings.telegram_webhook_url:
+        place = urlsplit(webhook.url).hostname
+        return [
+            f"Another program has the bot's messages sent to {place}. Stop that one, or make a bot of its own for it with"
+            " @BotFather; then start this one again."
+        ]
+    if webhook.pending_update_count and webhook.last_error_message:
+        host, port = settings.webhook_listen
+        return [
+            f"Telegram could not deliver: {webhook.last_error_message}. While `make run` runs, {settings.telegram_webhook_url}"
+            f" has to reach {host}:{port} here."
+        ]
+    return []

@@ -158,6 +158,11 @@ def notice(kind: str, payload: Json) -> list[str]:
     return [f"{bold(_name(payload))}: {esc(kind.replace('_', ' '))}."]
 
 
+def second_program(words: str) -> list[str]:
+    """That another program gets the bot's messages; `words` say what to do."""
+    return [f"{NEEDED} {esc(words)}", "I stop here. Start me again after that."]
+
+
 def _booked(payload: Json) -> list[str]:
     tz = ZoneInfo(payload["timezone"])
     lines = [f"{BOOKED} {bold(_name(payload))} is booked for {esc(payload['course_title'])}.", ""]

@@ -1,4 +1,5 @@
-"""Keeping the bot's token out of the logs: it is part of every address of the Bot API, and some libraries log addresses."""
+"""Keeping the bot's token out of the logs: it is part of every address of the Bot API, and some libraries log addresses. The
+secret of a webhook is kept out the same way."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import functools
 import logging
 import time
@@ -33,8 +34,9 @@ from chat.digest import digest
 from chat.escalations import notice_choices
 from chat.handing_on import Worded, is_question, put_to
 from chat.markup import Json, italic, split
-from chat.polling import seconds_asked_for
+from chat.polling import seconds_asked_for, wait
 from chat.updates import unreachable
+from domain.errors import DatabaseUnavailable
 from sop import Sop
 from supabase_db import Database
 
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 CHANNEL = "telegram"
 EVERYBODY = "admins"  # the recipient of a notice for all admins
 PACE_SECONDS = 1.0  # between two notices to one chat
+IDLE_SECONDS = 0.5  # between two looks for notices
 _PATIENCE_SECONDS = 30  # how long a call may wait for Telegram's limits before it is given up for now
 _LEASE_SECONDS = 120
 _AT_ONCE = 10  # notices claimed together
@@ -148,6 +151,25 @@ class Sender:
         except BadRequest as error:
             return "not modified" in error.message.lower()
         return True
+
+
+async def keep_delivering(deliver: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
+    """Deliver notices as they come, until told to stop; `deliver` sends those that are due and says how many there were."""
+    while not stop.is_set():
+        sent = 0
+        try:
+            sent = await deliver()
+        except DatabaseUnavailable:
+            logger.warning("waiting for the database", extra={"action": "wait_for_database"})
+        await wait(stop, 0.0 if sent else IDLE_SECONDS)
+
+
+async def tell_at_once(sender: Sender, admins: Admins, lines: Sequence[str]) -> None:
+    """Tell every admin who can be reached now something that cannot wait in the outbox."""
+    with contextlib.suppress(DatabaseUnavailable):
+        for chat in sorted(await admins()):
+            with contextlib.suppress(TelegramError):
+                await sender.notify(chat, "\n".join(lines))
 
 
 async def deliver_due(

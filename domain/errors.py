@@ -14,7 +14,7 @@
     ├── LocalPostgresError       the embedded database cannot run here: says what to do
     │   └── AlreadyRunning       another process holds it
     ├── ChatError                the chat service refused or cannot be reached
-    │   └── SecondPoller         another program reads the same bot's messages
+    │   └── SecondPoller         another program gets the same bot's messages
     └── CalendarError            a calendar provider refused or could not be reached
         ├── CalendarBusy         rate limited or failing for now: try later
         ├── CalendarAuthError    the connection must be made again by a person
@@ -116,7 +116,7 @@ class ChatError(SchedulerError):
 
 
 class SecondPoller(ChatError):
-    """Another program reads the messages of this bot. Stop the other one, or make a bot of its own for it with @BotFather."""
+    """Another program gets the messages of this bot. Stop that one, or make a bot of its own for it with @BotFather."""
 
 
 class CalendarError(SchedulerError):

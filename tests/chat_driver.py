@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import re
+import socket
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,11 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from telegram import Update
 
 from booking.records import agenda_file
 from chat.foresight import Blind, Foresight
+from chat.polling import Poller, ReaderOf
 from chat.terminal import ADMIN_ID, TOKEN, TerminalRequest
+from chat.webhook import SECRET_HEADER, Webhook
 from config import parse_sop
 from sop import Sop
 from supabase_db import Database
@@ -25,6 +30,8 @@ from telegram_bot import AdminBot
 from tests.fakes.telegram import Json, Shown, TelegramServer
 
 ADMIN = 7_000_001
+WEBHOOK_URL = "https://bot.example.com/telegram"
+SECRET = "Canary-31_of_the_webhook"
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)  # a Saturday, 10:00 in Los Angeles
 
 
@@ -153,11 +160,12 @@ class TelegramPerson(Person):
         admins: Sequence[int] = (ADMIN,),
         mortal: bool = False,
         server: TelegramServer | None = None,
+        reader: ReaderOf = Poller,
     ) -> None:
         super().__init__(db, sop)
         self.server, self.made, self.user = server or TelegramServer(), updates_of(user), user
         self.sent: list[Json] = []
-        self._admins, self._mortal = admins, mortal
+        self._admins, self._mortal, self._reader = admins, mortal, reader
         self.bot = self.new_bot()
 
     def new_bot(self) -> AdminBot:
@@ -168,6 +176,7 @@ class TelegramPerson(Person):
             sop=self.sop,
             admins=self._admins,
             request=self.server,
+            reader=self._reader,
             pace=0,
             clock=lambda: self.now,
             foresight=self.looks_ahead,
@@ -189,9 +198,12 @@ class TelegramPerson(Person):
             await self.comes()
         self.sent.append(update)
         shown, toasts = len(self.server.log), len(self.server.toasts)
-        await self.bot.application.process_update(Update.de_json(update, self.bot.application.bot))
+        await self._deliver(update)
         notes = [f"({text})" for text in self.server.toasts[toasts:]]
         return "\n".join([*notes, *map(_page, self.server.log[shown:])])
+
+    async def _deliver(self, update: Json) -> None:
+        await self.bot.application.process_update(Update.de_json(update, self.bot.application.bot))
 
     def button(self, label: str) -> tuple[str, int]:
         """The data of the newest button with this in its label, and its message."""
@@ -219,6 +231,44 @@ class TelegramPerson(Person):
         while await self.bot.deliver_due_notices():
             pass
         return "\n".join(map(_page, self.server.log[shown:]))
+
+
+def free_port() -> int:
+    """One that nobody listens at just now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+class WebhookPerson(TelegramPerson):
+    """In Telegram, which posts every update to the bot's web server; `posts` is the way there, as the proxy has it."""
+
+    def __init__(self, db: Database, sop: Sop, *, server: TelegramServer | None = None) -> None:
+        self.port, self.stop = free_port(), asyncio.Event()
+        listen = ("127.0.0.1", self.port)
+        reader = functools.partial(Webhook, url=WEBHOOK_URL, secret=SECRET, listen=listen, look_seconds=0.05)
+        super().__init__(db, sop, server=server, reader=reader)
+        self.posts = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+
+    async def comes(self) -> None:
+        await super().comes()
+        self.stop.clear()
+        self.polling = asyncio.create_task(self.bot.poll(self.stop))
+
+    async def leaves(self) -> None:
+        self.stop.set()
+        await asyncio.wait_for(self.polling, 20)
+        await self.posts.aclose()
+        await super().leaves()
+
+    async def post(self, update: Json) -> httpx.Response:
+        """Post an update as Telegram does."""
+        return await self.posts.post(
+            "/telegram", json=update, headers={SECRET_HEADER: self.server.webhook["secret_token"]}
+        )
+
+    async def _deliver(self, update: Json) -> None:
+        assert (await self.post(update)).status_code == 200
 
 
 class TerminalPerson(Person):

@@ -10,7 +10,7 @@ import pytest
 from config import load_sop
 from sop import Sop
 from supabase_db import Database
-from tests.chat_driver import Person, TelegramPerson, TerminalPerson
+from tests.chat_driver import Person, TelegramPerson, TerminalPerson, WebhookPerson
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,3 +46,12 @@ async def admin_at_terminal(database: Database, sop: Sop) -> AsyncIterator[Termi
     await somebody.comes()
     yield somebody
     await somebody.leaves()
+
+
+@pytest.fixture
+async def posted(database: Database, sop: Sop) -> AsyncIterator[WebhookPerson]:
+    """An admin whose bot has a webhook."""
+    person = WebhookPerson(database, sop)
+    await person.comes()
+    yield person
+    await person.leaves()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -244,13 +245,39 @@ async def test_two_notices_to_one_chat_keep_their_distance(database: Database, s
 # Signing in, and another program with the same bot ------------------------------------------------------------------------------
 
 
-async def test_a_second_program_that_reads_the_same_bot_is_named(admin_in_telegram: TelegramPerson) -> None:
-    conflict = Refused(409, "Conflict: terminated by other getUpdates request; make sure that only one bot is running")
-    admin_in_telegram.server.refuse("getUpdates", *[conflict] * 10)
-    poller = Poller(admin_in_telegram.bot.application, {}, conflict_seconds=0.3)
+@pytest.mark.parametrize("way", ["it asks, too", "it sets a webhook while we ask"])
+async def test_a_second_program_that_gets_the_messages_is_named_and_the_admins_hear_of_it(
+    database: Database, sop: Sop, way: str
+) -> None:
+    person = TelegramPerson(database, sop, reader=functools.partial(Poller, conflict_seconds=0.3))
+    await person.comes()
+    if way == "it asks, too":
+        conflict = Refused(
+            409, "Conflict: terminated by other getUpdates request; make sure that only one bot is running"
+        )
+        person.server.refuse("getUpdates", *[conflict] * 10)
+    else:
+        person.server.refuse("getUpdates", Refused(409, "Conflict: terminated by setWebhook request"))
+        person.server.webhook = {"url": "https://elsewhere.example.com/"}
 
-    with pytest.raises(SecondPoller, match="Another program reads the messages of this bot"):
-        await asyncio.wait_for(poller.run(asyncio.Event()), 10)
+    with pytest.raises(SecondPoller, match="Another program gets the messages of this bot"):
+        await asyncio.wait_for(person.bot.poll(asyncio.Event()), 10)
+
+    await person.leaves()
+    assert heard(person, ADMIN) == [
+        "❗ Another program gets the messages of this bot. Stop that one, or make a bot of its own for it with @BotFather.\n"
+        "I stop here. Start me again after that."
+    ]
+
+
+async def test_a_webhook_of_before_is_taken_away_before_asking(database: Database, sop: Sop) -> None:
+    person = TelegramPerson(database, sop)
+    person.server.webhook = {"url": "https://before.example.com/"}
+
+    await person.comes()
+
+    assert person.server.webhook == {}
+    await person.leaves()
 
 
 async def test_a_conflict_that_passes_is_borne(admin_in_telegram: TelegramPerson) -> None:

@@ -55,6 +55,7 @@ class TelegramServer(BaseRequest):
         self.refusals: dict[str, deque[Refused | None]] = {}
         self.updates: dict[int, Json] = {}
         self.offsets: list[int | None] = []
+        self.webhook: Json = {}  # as it was set, with what Telegram says of it besides
         self._ids = itertools.count(1001)
         self._something_new = asyncio.Event()
 
@@ -102,8 +103,14 @@ class TelegramServer(BaseRequest):
     def _result(self, name: str, sent: Json) -> Any:
         if name == "getMe":
             return {"id": 42, "is_bot": True, "first_name": "Scheduler", "username": "scheduler_bot"}
-        if name in {"deleteWebhook", "setMyCommands"}:
+        if name == "setMyCommands":
             return True
+        if name in {"setWebhook", "deleteWebhook"}:
+            self.webhook = _webhook(sent) if name == "setWebhook" else {}
+            return True
+        if name == "getWebhookInfo":
+            usual = {"url": "", "has_custom_certificate": False, "pending_update_count": len(self.updates)}
+            return usual | {key: value for key, value in self.webhook.items() if key != "secret_token"}
         if name == "answerCallbackQuery":
             if sent.get("text"):
                 self.toasts.append(sent["text"])
@@ -148,12 +155,23 @@ class TelegramServer(BaseRequest):
 
     async def _news(self, sent: Json) -> list[Json]:
         """Updates from the offset on; those before it are forgotten for good, as Telegram does it."""
+        if self.webhook:
+            raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first")
         offset = sent.get("offset")
         self.offsets.append(offset)
         self.updates = {number: update for number, update in self.updates.items() if offset is None or number >= offset}
         if not self.updates:
             await asyncio.sleep(0.01)
         return [self.updates[number] for number in sorted(self.updates)]
+
+
+def _webhook(sent: Json) -> Json:
+    """A webhook, if Telegram would set it."""
+    if not sent["url"].startswith("https://"):
+        raise Refused(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", sent["secret_token"]) or not 1 <= int(sent["max_connections"]) <= 100:
+        raise Refused(400, "Bad Request: bad webhook")
+    return sent
 
 
 def _read(sent: Json) -> str:
