@@ -71,25 +71,28 @@ class Webhook:
         protect_logs(secret)
 
     async def begin(self) -> None:
-        """Have Telegram post updates here, and listen; `ChatError` says which setting is wrong."""
+        """Listen, and have Telegram post updates here; `ChatError` says which setting is wrong."""
         host, port = self._listen
         try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server(self._listen, family=family)
+        except OSError as error:
+            raise ChatError(f"TELEGRAM_WEBHOOK_LISTEN: {host}:{port} cannot be used ({error.strerror}).") from error
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._listener.close)
             await patiently(self._set)
-            self._listener = socket.create_server(
-                self._listen, family=socket.AF_INET6 if ":" in host else socket.AF_INET
+            undo.pop_all()
+
+    async def _set(self) -> None:
+        try:
+            await self._application.bot.set_webhook(
+                self._url,
+                secret_token=self._secret,
+                allowed_updates=UPDATE_TYPES,
+                max_connections=1,  # one after the other, in order
             )
         except BadRequest as error:
             raise ChatError(f"Telegram does not take TELEGRAM_WEBHOOK_URL: {error.message}.") from error
-        except OSError as error:
-            raise ChatError(f"TELEGRAM_WEBHOOK_LISTEN: {host}:{port} cannot be used ({error.strerror}).") from error
-
-    async def _set(self) -> None:
-        await self._application.bot.set_webhook(
-            self._url,
-            secret_token=self._secret,
-            allowed_updates=UPDATE_TYPES,
-            max_connections=1,  # one after the other, in order
-        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deal with updates until told to stop. `SecondPoller` when another program has taken the webhook away."""

@@ -165,7 +165,7 @@ class TelegramPerson(Person):
         super().__init__(db, sop)
         self.server, self.made, self.user = server or TelegramServer(), updates_of(user), user
         self.sent: list[Json] = []
-        self._admins, self._mortal, self._reader = admins, mortal, reader
+        self._admins, self._mortal, self.reader = admins, mortal, reader
         self.bot = self.new_bot()
 
     def new_bot(self) -> AdminBot:
@@ -176,7 +176,7 @@ class TelegramPerson(Person):
             sop=self.sop,
             admins=self._admins,
             request=self.server,
-            reader=self._reader,
+            reader=self.reader,
             pace=0,
             clock=lambda: self.now,
             foresight=self.looks_ahead,

@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 
 from chat.webhook import SECRET_HEADER
-from domain.errors import ChatError, SecondPoller
+from domain.errors import ChatError, DatabaseUnavailable, SecondPoller
 from sop import Sop
 from supabase_db import Database
 from tests.acceptance.test_chat_updates import audited, count, play
@@ -99,7 +99,7 @@ async def test_updates_are_dealt_with_one_at_a_time_in_the_order_they_came(
     for update in updates:
         posts.append(asyncio.create_task(person.post(update)))
         await server.asked.wait()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)  # so that they arrive in this order
 
     assert rows(admin) == [updates[0]["update_id"]]
     server.open.set()
@@ -119,6 +119,21 @@ async def test_what_has_to_wait_is_answered_so_that_it_comes_again(posted: Webho
     assert (first.status_code, first.headers["retry-after"]) == (503, "5")
     assert (second.status_code, third.status_code) == (200, 200)
     assert answers(posted) == ["What is the candidate's full name?"]
+
+
+async def test_an_update_that_the_database_could_not_take_has_its_effect_when_it_comes_again(
+    posted: WebhookPerson, admin: Admin
+) -> None:
+    update = posted.made.words("/start")
+    posted.fault = DatabaseUnavailable()
+    assert [(await posted.post(update)).status_code for _ in range(2)] == [503, 503]
+    assert rows(admin) == []
+    posted.fault = None
+
+    assert [(await posted.post(update)).status_code for _ in range(2)] == [200, 200]
+
+    assert answers(posted)[1:] == ["What is the candidate's full name?"]  # after the word that the database is away
+    assert rows(admin) == [update["update_id"]]
 
 
 async def test_telegram_is_asked_to_come_again_no_sooner_than_it_wants_to_be_left_alone(posted: WebhookPerson) -> None:
@@ -210,15 +225,21 @@ async def test_an_address_that_telegram_refuses_is_named(database: Database, sop
     person.server.refuse("setWebhook", Refused(400, "Bad Request: bad webhook: Failed to resolve host"))
 
     with pytest.raises(ChatError, match="TELEGRAM_WEBHOOK_URL: Bad webhook: failed to resolve host"):
-        await person.bot.__aenter__()
+        await person.comes()
+
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", person.port)
 
 
-async def test_a_port_that_is_taken_is_named(posted: WebhookPerson, database: Database, sop: Sop) -> None:
-    other = WebhookPerson(database, sop)
-    other._reader = posted._reader
+async def test_a_port_that_is_taken_is_named_and_telegram_told_nothing(
+    posted: WebhookPerson, database: Database, sop: Sop
+) -> None:
+    other = TelegramPerson(database, sop, reader=posted.reader)
 
     with pytest.raises(ChatError, match=rf"TELEGRAM_WEBHOOK_LISTEN: 127.0.0.1:{posted.port} cannot be used"):
-        await other.new_bot().__aenter__()
+        await other.comes()
+
+    assert other.server.webhook == {}
 
 
 async def test_the_secret_is_not_logged(database: Database, sop: Sop, caplog: pytest.LogCaptureFixture) -> None:
