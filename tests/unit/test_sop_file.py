@@ -133,8 +133,9 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(tmp_path: Path)
 def test_what_only_follows_from_a_mistake_is_not_another_one(
     tmp_path: Path, round_: str, where: str, message: str
 ) -> None:
-    head = "timezone: UTC\ninterviewers:\n  asha: {name: Asha Rao, email: asha@example.com}\n"
-    text = f"{head}courses:\n  java:\n    title: Java\n    rounds: [{{id: intro, title: Intro, {round_}}}]\n"
+    head = "timezone: UTC\nworking_hours: {mon: ['09:00-17:00']}\n"
+    people = "interviewers:\n  asha: {name: Asha Rao, email: asha@example.com}\n"
+    text = f"{head}{people}courses:\n  java:\n    title: Java\n    rounds: [{{id: intro, title: Intro, {round_}}}]\n"
 
     ((_, place, said),) = problems(tmp_path, text)
 
