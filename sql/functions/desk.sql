@@ -161,6 +161,7 @@ begin
   if not found then
     return jsonb_build_object('changed', false, 'affected', 0);
   end if;
+  perform from public.candidates where id = any (v_affected) order by id for update;  -- before the audit's chain is taken
   perform public.audit_append('interviewer_blocked', p_actor, p_detail => jsonb_build_object(
     'interviewer', p_interviewer, 'start', p_start, 'end', p_end, 'reason', p_reason, 'affected', cardinality(v_affected)
   ));
