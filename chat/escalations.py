@@ -1,7 +1,8 @@
 """What waits for an admin's decision, as one card with buttons: every way out is first shown, and only a second tap takes it.
 
 What is taken is what was shown: when the question or its options have changed meanwhile, the new ones are shown instead. How
-buttons work is in `buttons.py`; who is asked, and when again, is in `handing_on.py`; giving a candidate up is in `changes.py`.
+buttons work is in `buttons.py`; who is asked, and when again, is in `handing_on.py`; somebody more for a round is in
+`standing_in.py`, giving a candidate up in `changes.py`.
 """
 
 from __future__ import annotations
@@ -101,7 +102,13 @@ def _rarer(row: Json) -> list[list[Choice]]:
         ("Close", about | {"do": "close"}),
     ]
     back: list[Choice] = [("‹ Back", about | {"do": "escalation"})]
-    return [*_stuck(row), end, back]
+    other: list[Choice] = [("👥 Another interviewer", about | {"do": "stand_in"})]
+    return [*_stuck(row), *([other] if can_stand_in(row) else []), end, back]
+
+
+def can_stand_in(row: Json) -> bool:
+    """Whether there might be a plan with somebody more for a round."""
+    return row["kind"] in _PLANNING and row["candidate_status"] == "escalated"
 
 
 def _stuck(row: Json) -> list[list[Choice]]:
@@ -220,18 +227,22 @@ async def _take(desk: Desk, action: Json) -> Step:
     if place >= len(row["options"]) or row["options"][place] != shown:
         return await _shown(desk, row, place, f"{cards.NEEDED} This has changed since you looked. It is now:")
     command = {"take_shown": {"escalation_id": row["id"], "option": place, "shown": shown, "actor": desk.actor}}
-    name, text = bold(row["name"]), esc(shown["text"])
+    return Step(says=[taken(desk, row, shown)], state=desk.state, command=command)
+
+
+def taken(desk: Desk, row: Json, option: Json) -> Told:
+    """What is said once a way out was taken."""
+    name, text = bold(row["name"]), esc(option["text"])
     doing = (
         "I book exactly these times now. If one of them has gone meanwhile, I book nothing and ask again."
-        if shown.get("interviews")
+        if option.get("interviews")
         else desk.result_told(row["chat_id"])
     )
-    told = Told(
+    return Told(
         done=[f"{cards.BOOKED} {name}: {text}", doing],
         before=[f"{name}: that was decided before; nothing more has happened."],
         refused=[f"{name}: something has changed meanwhile, so nothing was done. /escalations shows how it stands."],
     )
-    return Step(says=[told], state=desk.state, command=command)
 
 
 # What can always be done ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, changes, escalations, files, handing_on, looking, moves, people, sop_desk
+from chat import cards, changes, escalations, files, handing_on, looking, moves, people, sop_desk, standing_in
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
 from chat.markup import Json
@@ -22,6 +22,7 @@ ACTIONS: Mapping[str, Tapped] = {
     "leave_reason": _leave_reason,
     **escalations.ACTIONS,
     **handing_on.ACTIONS,
+    **standing_in.ACTIONS,
     **changes.ACTIONS,
     **moves.ACTIONS,
     **files.ACTIONS,

@@ -116,35 +116,63 @@ begin
 end;
 $$;
 
+-- An open question, with its candidate locked: as it is while nobody else can change it.
+create or replace function public.lock_question(p_escalation_id bigint) returns public.escalations
+language plpgsql set search_path = '' as $$
+declare
+  v_row public.escalations;
+begin
+  select * into v_row from public.escalations where id = p_escalation_id;
+  if not found then
+    raise sqlstate 'MS003' using message = format('there is no escalation %s', p_escalation_id);
+  end if;
+  perform public.lock_candidate(v_row.candidate_id);
+  select * into v_row from public.escalations where id = p_escalation_id;
+  return v_row;
+end;
+$$;
+
+-- A question that is locked is answered with an option, which closes it.
+create or replace function public.answer_with(p_row public.escalations, p_option jsonb, p_actor text, p_detail jsonb) returns jsonb
+language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row public.escalations;
+begin
+  update public.escalations set
+    status = 'resolved', resolved_at = clock_timestamp(), resolved_by = p_actor,
+    resolution = coalesce(p_option ->> 'text', p_option #>> '{}')
+  where id = p_row.id and status in ('open') returning * into v_row;
+  if not found then
+    return public.escalation_json(p_row) || '{"changed": false}';
+  end if;
+  perform public.do_option(public.lock_candidate(v_row.candidate_id), p_option, p_actor);
+  perform public.audit_append('option_taken', p_actor, v_row.candidate_id, p_detail || jsonb_build_object(
+    'escalation_id', v_row.id, 'kind', v_row.kind, 'text', v_row.resolution
+  ));
+  return public.escalation_json(v_row) || '{"changed": true}';
+end;
+$$;
+
 -- An admin takes the option at a place (from 0) of an open escalation, which is closed by it.
 create or replace function public.take_option(p_escalation_id bigint, p_option integer, p_actor text) returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
-  v_escalation public.escalations;
-  v_row public.candidates;
-  v_option jsonb;
+  v_row constant public.escalations := public.lock_question(p_escalation_id);
+  v_option constant jsonb := v_row.options -> p_option;
 begin
-  select * into v_escalation from public.escalations where id = p_escalation_id;
-  if not found then
-    raise sqlstate 'MS003' using message = format('there is no escalation %s', p_escalation_id);
-  end if;
-  v_row := public.lock_candidate(v_escalation.candidate_id);
-  select * into v_escalation from public.escalations where id = p_escalation_id;  -- as it is now that nobody else can change it
-  v_option := v_escalation.options -> p_option;
-  if v_escalation.status <> 'open' then
-    return public.escalation_json(v_escalation) || '{"changed": false}';
-  end if;
-  if v_option is null or p_option < 0 then
+  if v_row.status = 'open' and (v_option is null or p_option < 0) then
     raise sqlstate 'MS003' using message = format('escalation %s has no option %s', p_escalation_id, p_option);
   end if;
-  update public.escalations set
-    status = 'resolved', resolved_at = clock_timestamp(), resolved_by = p_actor,
-    resolution = coalesce(v_option ->> 'text', v_option #>> '{}')
-  where id = p_escalation_id returning * into v_escalation;
-  perform public.do_option(v_row, v_option, p_actor);
-  perform public.audit_append('option_taken', p_actor, v_row.id, jsonb_build_object(
-    'escalation_id', p_escalation_id, 'kind', v_escalation.kind, 'option', p_option, 'text', v_escalation.resolution
-  ));
-  return public.escalation_json(v_escalation) || '{"changed": true}';
+  return public.answer_with(v_row, v_option, p_actor, jsonb_build_object('option', p_option));
+end;
+$$;
+
+-- An admin answers an open escalation with a way out that is none of its options: a plan that was shown, with what it takes.
+create or replace function public.take_other(p_escalation_id bigint, p_option jsonb, p_actor text) returns jsonb
+language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row constant public.escalations := public.lock_question(p_escalation_id);
+begin
+  return public.answer_with(v_row, p_option, p_actor, jsonb_build_object('changes', p_option -> 'changes'));
 end;
 $$;

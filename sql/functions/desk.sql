@@ -70,7 +70,7 @@ begin
   where update_id = p_update_id returning * into v_row;
   update public.candidates set chat_id = p_chat_id  -- nobody took this candidate in by chat: who decides hears what comes of it
   where chat_id is null and id = case
-    when p_command ?| array['take_shown', 'resolve_escalation'] then (v_row.outcome ->> 'candidate_id')::uuid
+    when p_command ?| array['take_shown', 'take_other', 'resolve_escalation'] then (v_row.outcome ->> 'candidate_id')::uuid
     when p_command ?| array['requeue', 'cancel_candidate', 'ask_replan'] then (v_row.outcome ->> 'id')::uuid
   end;
   return public.update_json(v_row) || '{"repeated": false}';
@@ -87,6 +87,8 @@ begin
   case v_name
     when 'take_shown' then
       return public.take_shown((v_args ->> 'escalation_id')::bigint, (v_args ->> 'option')::integer, v_args -> 'shown', v_args ->> 'actor');
+    when 'take_other' then
+      return public.take_other((v_args ->> 'escalation_id')::bigint, v_args -> 'option', v_args ->> 'actor');
     when 'block_interviewer' then
       return public.block_interviewer(v_args ->> 'interviewer', (v_args ->> 'start')::timestamptz, (v_args ->> 'end')::timestamptz,
         v_args ->> 'actor', coalesce(v_args ->> 'reason', ''));
