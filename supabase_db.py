@@ -130,7 +130,8 @@ class Database(AfterBooking, DeskCalls, EscalationCalls, InterviewerCalls, Peopl
     # Booking --------------------------------------------------------------------------------------------------------------------
 
     async def booked_between(self, *, start: datetime, end: datetime) -> list[Json]:
-        """Interviews that stand (reserved, booked or done) and meet the interval, with the email as `candidate`."""
+        """Interviews that stand (reserved, booked or done) and meet the interval, by time: `{id, candidate, course, round, start,
+        end, interviewers, event_said}` with the email as `candidate`."""
         return await self._list("booked_between", start=start, end=end)
 
     async def reserve(

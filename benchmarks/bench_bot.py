@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/bench_bot.py [--booked 1000] [--waiting 50] [--rounds 50]
 
 Both get the same updates in one run, in turn, over the same stand-in for Telegram's servers, which answers at once. The peer
-keeps nothing; the bot has its SOP, the conversation and the candidates in the embedded database. An answer is there once it is
-sent and noted as sent. The ratio compares medians.
+keeps nothing; the bot has its SOP, the conversation and the candidates in the embedded database, and local calendars. An answer
+is there once it is sent and noted as sent. The ratio compares medians.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ from telegram import Update
 from telegram.ext import Application, ContextTypes, TypeHandler
 
 from application.assembly import SopInForce
+from booking.foresight import LookAhead
+from calendar_utils import Calendars
+from calendars.base import Owner
+from calendars.local import LocalCalendar
 from chat.polling import App
 from config import load_sop
 from local_postgres import LocalPostgres
@@ -75,7 +79,7 @@ def main() -> None:
         with LocalPostgres(Path(folder) / "data") as dsn:
             apply_migrations(dsn)
             _fill(dsn, options.booked)
-            ours, theirs = asyncio.run(_answered(dsn, options.waiting, options.rounds))
+            ours, theirs = asyncio.run(_answered(dsn, Path(folder), options.waiting, options.rounds))
     print(f"milliseconds to answer, {options.booked} booked, {options.waiting} waiting, {options.rounds} rounds")
     print(f"{'':>16} {'median':>7} {'95 %':>7} {'echo, median':>13} {'95 %':>7} {'ratio':>6}")
     for kind, times in ours.items():
@@ -96,7 +100,7 @@ def _fill(dsn: str, booked: int) -> None:
         connection.execute("analyze")
 
 
-async def _answered(dsn: str, waiting: int, rounds: int) -> tuple[Times, Times]:
+async def _answered(dsn: str, folder: Path, waiting: int, rounds: int) -> tuple[Times, Times]:
     """Seconds to each answer by kind of update: the bot's and the peer's."""
     sop = load_sop(SOP_FILE)
     ours: Times = defaultdict(list)
@@ -105,7 +109,8 @@ async def _answered(dsn: str, waiting: int, rounds: int) -> tuple[Times, Times]:
         await db.activate_sop(version=sop.version, text=SOP_FILE.read_text(), source="file", actor="bench")
         await _wait_and_ask(db, waiting)
         person = Admin(db, sop)
-        person.now = NOW
+        calendar = LocalCalendar(folder / "calendars", owners=lambda name: Owner(email=name, zone=sop.zone))
+        person.now, person.foresight = NOW, LookAhead(db, Calendars({"local": calendar}, default="local"))
         await person.comes()
         for number in range(rounds + 1):
             for kind, said in ROUND:

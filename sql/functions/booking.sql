@@ -31,9 +31,11 @@ $$;
 
 create or replace function public.booked_between(p_start timestamptz, p_end timestamptz) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
-  select coalesce(jsonb_agg(
-    public.interview_json(i) - '{seats,why}'::text[] || jsonb_build_object('candidate', c.email) order by i.starts_at, i.id
-  ), '[]')
+  -- Only what a plan has to know, and no function per row: there may be a thousand rows.
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', i.id, 'candidate', c.email, 'course', i.course, 'round', i.round, 'start', i.starts_at, 'end', i.ends_at,
+    'interviewers', i.interviewers, 'event_said', i.event_said
+  ) order by i.starts_at, i.id), '[]')
   from public.interviews i join public.candidates c on c.id = i.candidate_id
   where i.status in ('reserved', 'booked', 'done') and i.during && tstzrange(p_start, p_end);
 $$;
