@@ -118,7 +118,9 @@ class _Month:
 
     @property
     def weeks(self) -> list[list[date]]:
-        return Calendar().monthdatescalendar(self.begin.year, self.begin.month)
+        """Those of the month that have not passed as a whole."""
+        whole = Calendar().monthdatescalendar(self.begin.year, self.begin.month)
+        return [week for week in whole if week[-1] >= self.first]
 
     @property
     def rows(self) -> list[list[Choice]]:
