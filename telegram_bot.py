@@ -28,7 +28,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import cards, changes, files, intake, people, taps
+from chat import cards, changes, files, intake, interviewing, people, taps
 from chat.buttons import (
     PREFIX,
     Commanded,
@@ -49,7 +49,7 @@ from chat.logs import protect_logs
 from chat.markup import NOTE, Json, code, say, toast
 from chat.menu import menu, show_help
 from chat.polling import App, Poller, ReaderOf, seconds_asked_for
-from chat.questions import Context
+from chat.questions import context_of
 from chat.sending import PACE_SECONDS, Sender, deliver_due, keep_delivering, tell_at_once
 from chat.updates import passes, where
 from domain.errors import ChatError, DatabaseUnavailable, SecondPoller, WrongState
@@ -58,12 +58,7 @@ from supabase_db import Database
 
 logger = logging.getLogger(__name__)
 
-_SORRY = (
-    "Sorry, something went wrong on my side. /queue and /status show whether it was done; if not, please try again."
-)
 _NO_DATABASE = "I cannot reach my database just now. Nothing is lost: I will answer as soon as it is back."
-_TOO_LATE = "That has changed meanwhile, so nothing was done. /status shows how it is now."
-_MOST_ZONES = 6  # of interviewers, offered as the candidate's
 
 Callback = ContextTypes.DEFAULT_TYPE
 
@@ -95,7 +90,7 @@ class AdminBot:
     ) -> None:
         self._db, self._sop, self._lane, self._clock = db, sop, lane, clock
         self._foresight, self._ics, self._parse = foresight or Blind(), ics, parse
-        self._entrance = Gate(db, admins)
+        self._entrance = Gate(db, admins, sop)
         self._put_off: dict[int, float] = {}  # updates to be read again, and after how many seconds
         self._told_of_outage: set[int] = set()
         protect_logs(token)
@@ -170,29 +165,40 @@ class AdminBot:
         return self._entrance.known(update)
 
     async def _gate(self, update: Update, _: Callback) -> None:
-        """Before any other handler, for updates of every kind: for those not let in nothing happens but an audit row."""
-        role = await self._entrance.role(update)
-        if role and people.may(role, update):
-            return
-        if role:
-            await self._answer(update, [say(people.LOOK_ONLY)])
-        elif not await self._joined(update):
+        """Before any other handler, for updates of every kind: for those not let in nothing happens but an audit row, and who is
+        only an interviewer is answered here."""
+        role, code = await self._role(update), people.invitation(update)
+        done = await self._entrance.join(update, code, role) if code else None
+        if done:
+            await self._reply(update, done)
+            await self._role(update)
+        elif role is None:
             await self._entrance.refuse(update)
+        elif role == people.INTERVIEWER:
+            await self._own(update)
+        elif await self._entrance.may(update, role):
+            return
+        elif update.message or update.callback_query:
+            await self._answer(update, [say(people.LOOK_ONLY)])
         raise ApplicationHandlerStop
 
-    async def _joined(self, update: Update) -> bool:
-        """Whether a stranger has come in with a one-time code."""
-        user, command = people.private_user(update), people.invitation(update)
-        if user is None or command is None:
-            return False
-        about: Json = {"update_id": update.update_id, "chat_id": user, "user_id": user, "state": None}
-        try:
-            done = await self._db.bot_turn(**about, replies=[say(people.WELCOME)], command=command)
-        except WrongState:
-            return False
-        await self._sender.reply(update, done["replies"], done["outcome"])
-        await self._db.replied(update_id=update.update_id)
-        return True
+    async def _role(self, update: Update) -> str | None:
+        """What the sender may do now. The menu of their chat follows it."""
+        user = people.private_user(update) or 0
+        before, role = self._entrance.roles.get(user), await self._entrance.role(update)
+        if before != role and people.INTERVIEWER in {before, role}:
+            await self._sender.menu(user, interviewing.MENU if role == people.INTERVIEWER else ())
+        return role
+
+    async def _own(self, update: Update) -> None:
+        """Somebody who is an interviewer and nothing else, at their own things; for the rest a kind word."""
+        query, message = update.callback_query, update.message
+        if query and query.message and (query.data or "").startswith(PREFIX):
+            await self._press(update, (query.data or "").removeprefix(PREFIX), query.message.message_id)
+        elif query:
+            await self._answer(update, [toast(intake.STALE)])
+        elif message:
+            await self._do(update, lambda desk: interviewing.heard(desk, message.text or ""))
 
     # What answers what --------------------------------------------------------------------------------------------------------
 
@@ -273,8 +279,8 @@ class AdminBot:
         action = await self._db.button_action(token=token, chat_id=admin, user_id=admin, message_id=message)
         if action is None:
             await self._answer(update, [toast(intake.STALE)])
-        elif not people.may_tap(self._entrance.roles.get(admin, people.VIEWER), action):
-            await self._answer(update, [toast(people.LOOK_ONLY)])
+        elif not people.may_tap(role := self._entrance.roles.get(admin, people.VIEWER), action):
+            await self._answer(update, [toast(people.refusal(role))])
         else:
             await self._do(update, lambda desk: taps.tapped(desk, action), use=token, message=message)
 
@@ -294,7 +300,7 @@ class AdminBot:
         desk = Desk(
             db=self._db,
             sop=sop,
-            context=self._context(sop, admin),
+            context=context_of(sop, admin, self._clock(), self._lane),
             update=update.update_id,
             state=await self._db.bot_state(chat_id=admin),
             foresight=self._foresight,
@@ -319,24 +325,11 @@ class AdminBot:
         if purpose_of(state) and said.command != "start" and said.button is None:
             await self._do(update, lambda desk: taps.reason_given(desk, said))
             return
-        state, context = under(state), self._context(await self._sop(), admin)
+        state, context = under(state), context_of(await self._sop(), admin, self._clock(), self._lane)
         turn = advance(state, said, context)
         if about := intake.on_card(turn.state):  # before anybody confirms, say whether that is open already
             turn = advance(state, said, replace(context, earlier=await open_already(self._db, *about)))
         await self._commit(update, turn)
-
-    def _context(self, sop: Sop, admin: int) -> Context:
-        zones = dict.fromkeys(person.timezone for person in sop.interviewers.values())
-        return Context(
-            now=self._clock(),
-            courses=sop.courses,
-            timezone=sop.timezone,
-            holidays=sop.holidays,
-            nearby=tuple(zones)[:_MOST_ZONES],
-            chat=admin,
-            user=admin,
-            lane=self._lane,
-        )
 
     async def _answer(self, update: Update, replies: Sequence[Json]) -> None:
         """Replies that leave the conversation where it is."""
@@ -345,7 +338,7 @@ class AdminBot:
             await self._commit(update, Turn(state=await self._db.bot_state(chat_id=admin), replies=replies))
 
     async def _commit(self, update: Update, turn: Turn) -> None:
-        """The effect of an update, once; then its replies, as long as nobody has noted that they were sent."""
+        """The effect of an update, once; then its replies."""
         admin = self._admin(update)
         if admin is None:
             return
@@ -363,6 +356,10 @@ class AdminBot:
         else:
             done = await self._db.bot_turn(**whole)
         self._told_of_outage.discard(admin)
+        await self._reply(update, done)
+
+    async def _reply(self, update: Update, done: Json) -> None:
+        """The replies to an update that has had its effect, as long as nobody has noted that they were sent."""
         if not done["replied"]:
             for card, message in (await self._sender.reply(update, done["replies"], done["outcome"])).items():
                 await self._db.place_card(card=card, message_id=message)
@@ -392,8 +389,8 @@ class AdminBot:
             return
         if isinstance(error, WrongState) and admin is not None:
             logger.info("too late", extra=extra)
-            await self._sender.reply(update, [say(_TOO_LATE)], None)
+            await self._sender.reply(update, [say(people.too_late(self._entrance.roles[admin]))], None)
             return
         logger.error("update failed: %s\n%s", type(error).__name__, where(error), extra=extra)
         if admin is not None:
-            await self._sender.reply(update, [say(_SORRY)], None)
+            await self._sender.reply(update, [say(people.sorry(self._entrance.roles[admin]))], None)

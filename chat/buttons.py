@@ -24,6 +24,7 @@ FLOW = "reason"  # of the state of a chat in which a reason is being asked for
 _LONGEST_LABEL = 56  # in UTF-16 units; phones show no more
 
 Choice = tuple[str, Json]  # a label and what it stands for: `{"do": name, ...}`
+Worded = tuple[str, list[str], list[list[Choice]]]  # for whom, as notices name them; the lines and the buttons
 
 
 WriteIcs = Callable[[Sop, Sequence[Json], datetime], bytes]  # rows of the agenda and now, as a file for calendar apps
@@ -74,11 +75,13 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """A message that depends on what came of the command: it was done, somebody had done it before, or it was refused."""
+    """A message that depends on what came of the command: it was done, somebody had done it before, or it was refused; with
+    buttons unless it was."""
 
     done: Sequence[str]
     before: Sequence[str]
     refused: Sequence[str]
+    rows: Sequence[Sequence[Choice]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,12 +130,13 @@ def dealt(desk: Desk, step: Step | Turn, use: str | None, stale: str) -> Dealt:
 def _reply(said: Card | Told | Json, message: int | None) -> tuple[Json, list[Json]]:
     if isinstance(said, dict):
         return said, []
+    card, rows, tokens = drawn(said.rows)
     if isinstance(said, Told):
         outcomes = {"done": said.done, "before": said.before, "refused": said.refused}
-        told: Json = {"told": {name: "\n".join(lines) for name, lines in outcomes.items()}}
-        return told | ({"edit": message} if message else {}), []
-    card, rows, tokens = drawn(said.rows)
-    reply = say("\n".join(said.lines), rows, None if said.new else message)
+        reply: Json = {"told": {name: "\n".join(lines) for name, lines in outcomes.items()}}
+        reply |= ({"buttons": rows} if rows else {}) | ({"edit": message} if message else {})
+    else:
+        reply = say("\n".join(said.lines), rows, None if said.new else message)
     return reply | ({"card": card} if tokens else {}), tokens
 
 
@@ -155,6 +159,11 @@ def told(reply: Mapping[str, Any], outcome: Json | None) -> str:
     came = outcome or {}
     way = "refused" if "refused" in came else "done" if came.get("changed", True) else "before"
     return str(reply["told"][way])
+
+
+def offered(reply: Mapping[str, Any], outcome: Json | None) -> Sequence[Any]:
+    """The buttons of a reply, by what came of the command."""
+    return () if "told" in reply and "refused" in (outcome or {}) else reply.get("buttons", ())
 
 
 def _short(label: str) -> str:

@@ -15,6 +15,7 @@ from chat.markup import bold, code, esc, italic, link, paragraphs
 from domain.hours import WeekHours
 from domain.intake import Course
 from sop import Sop
+from sop.model import Interviewer
 from utils import day_text, local_text, plural
 
 Json = dict[str, Any]
@@ -31,6 +32,7 @@ STATES = {
     "cancelling": f"{GIVEN_UP} is being cancelled",
     "cancelled": f"{GIVEN_UP} was cancelled",
 }
+ACCEPTED, DECLINED, AWAY = "accepted", "declined", "away"  # what interviewers say; the last in their calendar
 LABELS = {
     "name": "Name",
     "email": "Email",
@@ -285,7 +287,7 @@ def agenda(rows: Sequence[Json], title: str, sop: Sop, *, one_day: bool) -> list
         if there.date() != day and not one_day:
             lines += ["", bold(day_text(there.date()))]
         day = there.date()
-        people = [(person_name(sop, who), who in row["backups"]) for who in row["interviewers"]]
+        people = [(_with_answer(sop, who, row, row["answers"]), who in row["backups"]) for who in row["interviewers"]]
         lines.append(agenda_line(there, row["title"], row["name"], people))
     if not rows:
         lines.append("No interviews.")
@@ -317,7 +319,8 @@ def standing_lines(match: Json, sop: Sop, *, links: bool = False) -> list[str]:
     lines = []
     for row in match["interviews"]:
         if row["status"] != "cancelled":
-            people = [(person_name(sop, seat["interviewer"]), seat["backup"]) for seat in row["seats"]]
+            answers = [one for one in match["answers"] if one["interview_id"] == row["id"]]
+            people = [(_with_answer(sop, seat["interviewer"], row, answers), seat["backup"]) for seat in row["seats"]]
             what, when = round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
             lines += [what, f"{when}, done" if row["status"] == "done" else when]
             places = [link("Event", row["link"]), link("Meeting", row["meeting"])] if links else []
@@ -343,6 +346,22 @@ def course_title(sop: Sop, course: str) -> str:
 def person_name(sop: Sop, who: str) -> str:
     """What people call an interviewer; the id when the SOP in force no longer has it."""
     return sop.interviewers[who].name if who in sop.interviewers else who
+
+
+def said(person: Interviewer, answers: Iterable[Json], in_calendar: Mapping[str, Json]) -> str:
+    """What an interviewer has said to an interview, in the chat or in their calendar; empty when nothing. Who has declined in the
+    calendar has done so whatever they say here."""
+    here = next((str(one["answer"]) for one in answers if one["interviewer"] == person.id), "")
+    return AWAY if here != DECLINED and person.email.lower() in in_calendar else here
+
+
+def _with_answer(sop: Sop, who: str, row: Json, answers: Iterable[Json]) -> str:
+    """What people call an interviewer, with what they have said to an interview."""
+    if who not in sop.interviewers:
+        return who
+    person = sop.interviewers[who]
+    word = {"": "", ACCEPTED: " (accepted)"}.get(said(person, answers, row["event_answers"]), " (cannot come)")
+    return f"{person.name}{word}"
 
 
 def _name(payload: Json) -> str:

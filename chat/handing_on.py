@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, Worded
 from chat.escalations import DECIDED, choices, found, gone, question
 from chat.markup import Json, bold, esc
 from lifecycle.handing_on import HOUR, Later, later
@@ -26,8 +26,6 @@ _LEADS = {
     "still_open": f"{cards.NEEDED} This is still open. I have asked several times and do not ask again; /escalations keeps it.",
 }
 _ALONE = f"{cards.NEEDED} This still waits for your decision."
-
-Worded = tuple[str, list[str], list[list[Choice]]]  # for whom, as notices name them; the lines and the buttons
 
 
 # Put off ------------------------------------------------------------------------------------------------------------------------

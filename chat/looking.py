@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from chat import cards
+from chat import cards, interviewing, linking
 from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped
 from chat.finding import one
 from chat.foresight import outlook_lines, unread_lines
@@ -32,8 +32,11 @@ _MONTH = timedelta(days=30)
 
 
 async def agenda(desk: Desk, words: str) -> Step:
-    """The interviews of a day, of a stretch of days, of an interviewer or of a candidate; those of today when none is named."""
+    """The interviews of a day, of a stretch of days, of an interviewer (`mine`: who asks) or of a candidate; those of today when
+    none is named."""
     today = _today(desk)
+    if words.lower() == "mine":
+        return await interviewing.agenda(desk, "")
     if words.lower() == "week":
         return await _agenda(desk, _stretch(today, today + timedelta(days=6)))
     try:
@@ -137,7 +140,8 @@ async def _interviewers(desk: Desk, action: Json) -> Step:
         lines += ["", *_interviewer(desk, person, load.get(person.id), coming.get(person.id), away)]
         lines += outlook_lines(ahead[person.id], desk.sop.zone) if person.id in ahead else []
     lines += unread_lines(page, ahead)
-    return Step(says=[Card(lines=lines, rows=_turning(action, place, len(people), _PEOPLE))], state=desk.state)
+    rows = [*_turning(action, place, len(people), _PEOPLE), *linking.way_in(desk)]
+    return Step(says=[Card(lines=lines, rows=rows)], state=desk.state)
 
 
 def _interviewer(
@@ -270,7 +274,12 @@ def _entry(desk: Desk, row: Json) -> str:
 def _actor(actor: str) -> str:
     """Who did something, in words."""
     kind, _, who = actor.partition(":")
-    words = {"telegram": f"admin {who}", "worker": "the scheduler", "cli": f"{who} at the command line"}
+    words = {
+        "telegram": f"admin {who}",
+        "interviewer": f"interviewer {who}",
+        "worker": "the scheduler",
+        "cli": f"{who} at the command line",
+    }
     return words.get(kind, f"the {actor}")
 
 

@@ -19,8 +19,10 @@ _EXAMPLES = (
         ("/queue", "shows who waits."),
         ("/status Priya", "shows where a candidate is. An email address or a number will do, too."),
         ("/agenda", "shows today's interviews; also /agenda tomorrow, week, 1-12 Dec, Asha or Priya, as a file if you like."),
+        ("/agenda mine", "shows your own interviews, if you are an interviewer here; /unlink ends that."),
         ("/week", "draws the week; /week next the one after."),
-        ("/interviewers", "shows who has how much to do, and who is free next."),
+        ("/interviewers", "shows who has how much to do and who is free next. It links them to this chat, too: then they hear of "
+                          "their own interviews here, and say whether they come."),
         ("/stats", "shows what was done and what it took."),
         ("/audit Priya", "shows what happened."),
     )),

@@ -1,4 +1,5 @@
-"""Who may do what: owners (named in the settings) everything, admins all but inviting, viewers may only look.
+"""Who may do what: owners (named in the settings) everything, admins all but inviting, viewers may only look. Interviewers who
+have no role beside it have their own side of the bot, in `interviewing.py`.
 
 A role is read from the database at every update, so that whoever is removed is out at once, with every button on their screen.
 """
@@ -14,15 +15,16 @@ from datetime import datetime
 from telegram import Update
 from telegram.constants import ChatType
 
-from chat import cards
-from chat.buttons import PREFIX, Card, Choice, Desk, Step, Tapped, Told
+from chat import cards, interviewing
+from chat.buttons import PREFIX, Card, Choice, Desk, Step, Tapped, Told, purpose_of
 from chat.markup import Json, bold, code, esc
 from utils import local_text
 
-OWNER, ADMIN, VIEWER = "owner", "admin", "viewer"
+OWNER, ADMIN, VIEWER, INTERVIEWER = "owner", "admin", "viewer", "interviewer"
 LOOK_ONLY = "You may look at everything here, but change nothing. /help names what there is."
 WELCOME = "Welcome. /help says what I do."
-_LOOKS = frozenset({"queue", "status", "agenda", "week", "interviewers", "stats", "audit", "sop", "help"})
+NO_CODE = "That code does nothing (any more). Ask whoever gave it to you for a new one."
+_LOOKS = frozenset({"queue", "status", "agenda", "week", "interviewers", "stats", "audit", "sop", "help", "unlink"})
 _LOOKING = frozenset({"agenda", "interviewers", "audit", "sop", "sop_versions"})  # what viewers' buttons may do
 _CODE = re.compile(r"/start ([A-Za-z0-9_-]{22})")
 
@@ -35,23 +37,48 @@ def private_user(update: Update) -> int | None:
     return user.id
 
 
-def may(role: str, update: Update) -> bool:
-    """Whether somebody of this role may do what an update asks; of a button with a token, `may_tap` says it."""
+def may(role: str, update: Update, state: Json | None) -> bool:
+    """Whether somebody with a role may do what an update asks, with their conversation where it is; of a button with a token,
+    `may_tap` says it."""
     if role != VIEWER:
         return True
     if update.callback_query:
         return (update.callback_query.data or "").startswith(PREFIX)
     text = (update.message and update.message.text) or ""
-    return text[:1] == "/" and text[1:].split(maxsplit=1)[:1] != [] and text[1:].split()[0].partition("@")[0] in _LOOKS
+    if text[:1] != "/":
+        purpose = purpose_of(state)
+        return bool(text) and purpose is not None and purpose["do"] in interviewing.ACTIONS
+    return text[1:].split(maxsplit=1)[:1] != [] and text[1:].split()[0].partition("@")[0] in _LOOKS
 
 
 def may_tap(role: str, action: Json) -> bool:
     """Whether somebody of this role may do what a button stands for."""
-    return role != VIEWER or action["do"] in _LOOKING
+    if action["do"] in interviewing.ACTIONS or role in {OWNER, ADMIN}:
+        return True
+    return role == VIEWER and action["do"] in _LOOKING
+
+
+def refusal(role: str) -> str:
+    """What somebody of this role hears when they may not."""
+    return interviewing.ONLY_OWN if role == INTERVIEWER else LOOK_ONLY
+
+
+def sorry(role: str) -> str:
+    """An apology for what failed on our side."""
+    return f"Sorry, something went wrong on my side. {_sight(role)} whether it was done; if not, please try again."
+
+
+def too_late(role: str) -> str:
+    """That somebody else was quicker."""
+    return f"That has changed meanwhile, so nothing was done. {_sight(role)} how it is now."
+
+
+def _sight(role: str) -> str:
+    return "/agenda shows" if role == INTERVIEWER else "/queue and /status show"
 
 
 def invitation(update: Update) -> Json | None:
-    """The command by which a stranger joins with a one-time code; None for anything else."""
+    """The command by which somebody uses a one-time code; None for anything else."""
     user, message = update.effective_user, update.message
     found = _CODE.fullmatch((message.text or "").strip()) if message else None
     if user is None or found is None or private_user(update) is None:
@@ -96,7 +123,7 @@ async def _invite(desk: Desk, action: Json) -> Step:
     """A one-time code, shown this once."""
     if desk.role != OWNER:
         return await show(desk, "")
-    drawn = secrets.token_urlsafe(16)
+    drawn, code_hash = one_time_code()
     told = Told(
         done=[
             f"Send this to the new {action['role']}; they write it to me. It works once, within 24 hours.",
@@ -105,7 +132,7 @@ async def _invite(desk: Desk, action: Json) -> Step:
         before=["That invitation was made before."],
         refused=["That did not work. Please try again."],
     )
-    command = {"invite": {"code_hash": _hash(drawn), "role": action["role"], "actor": desk.actor}}
+    command = {"invite": {"code_hash": code_hash, "role": action["role"], "actor": desk.actor}}
     return Step(says=[told], state=desk.state, command=command)
 
 
@@ -129,6 +156,7 @@ def _change(user_id: int, role: str | None, name: str) -> Json:
 
 
 def name_of(one: Json) -> str:
+    """What somebody is called, else their id."""
     return str(one["name"] or one["user_id"])
 
 
@@ -140,6 +168,12 @@ def _lost(one: Json, desk: Desk) -> str:
 
 def _said(desk: Desk, line: str) -> Step:
     return Step(says=[Card(lines=[line])], state=desk.state)
+
+
+def one_time_code() -> tuple[str, str]:
+    """A new code, drawn by lot, and its hash, which is all that is kept of it."""
+    drawn = secrets.token_urlsafe(16)
+    return drawn, _hash(drawn)
 
 
 def _hash(drawn: str) -> str:

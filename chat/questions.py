@@ -17,10 +17,12 @@ from chat import cards
 from chat.markup import Json, bold, code, esc
 from chat.pickers import HOURS, Choice, Question, in_rows, pick_dates, pick_hours, pick_window, pick_zone
 from domain.intake import Course, Reference, parse_window
+from sop import Sop
 from sop.lengths import Days
 
 ASKED = ("name", "email", "course", "window", "slots", "timezone")
 CARD = "card"
+_MOST_ZONES = 6  # of interviewers, offered as the candidate's
 _STRETCHES = ("next week", "next 2 weeks", "next 3 weeks", "next 4 weeks")
 _EXAMPLE_WINDOW = f"For example {code('1-12 Dec')} or {code('next 2 weeks')}."
 _MARK_TIMES = "Tap all that suit, and the days if it is not every day; then Done. Or write them."
@@ -46,6 +48,21 @@ class Context:
     def reference(self) -> Reference:
         """What texts are read against: today is the date in the SOP's zone."""
         return Reference(today=self.now.astimezone(ZoneInfo(self.timezone)).date(), courses=self.courses)
+
+
+def context_of(sop: Sop, user: int, now: datetime, lane: str) -> Context:
+    """What somebody's turn is taken in, in their private chat."""
+    zones = dict.fromkeys(person.timezone for person in sop.interviewers.values())
+    return Context(
+        now=now,
+        courses=sop.courses,
+        timezone=sop.timezone,
+        holidays=sop.holidays,
+        nearby=tuple(zones)[:_MOST_ZONES],
+        chat=user,
+        user=user,
+        lane=lane,
+    )
 
 
 def question(

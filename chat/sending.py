@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from telegram import (
     Bot,
+    BotCommand,
+    BotCommandScopeChat,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputFile,
@@ -28,11 +30,11 @@ from telegram import (
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
-from chat import cards, files
-from chat.buttons import Admins, Choice, drawn, told
+from chat import cards, files, interviewing
+from chat.buttons import Admins, Choice, Worded, drawn, offered, told
 from chat.digest import digest
 from chat.escalations import notice_choices
-from chat.handing_on import Worded, is_question, put_to
+from chat.handing_on import is_question, put_to
 from chat.markup import Json, italic, split
 from chat.polling import seconds_asked_for, wait
 from chat.updates import unreachable
@@ -76,7 +78,7 @@ class Sender:
                     await self._file(chat.id, reply)
                     continue
                 edit = reply.get("edit")
-                ids = await self._message(chat.id, _words(reply, outcome), reply.get("buttons", ()), edit)
+                ids = await self._message(chat.id, _words(reply, outcome), offered(reply, outcome), edit)
                 if "card" in reply:
                     placed[reply["card"]] = ids[-1] if ids else reply["edit"]
             except (BadRequest, Forbidden) as error:  # logged without its text, which may quote the message
@@ -86,6 +88,17 @@ class Sender:
                     extra={"action": "reply_refused", "update_id": update.update_id},
                 )
         return placed
+
+    async def menu(self, chat_id: int, entries: Sequence[tuple[str, str]]) -> None:
+        """Offer a chat a menu of its own, or without entries everybody's. It is a convenience: what fails is only logged."""
+        scope = BotCommandScopeChat(chat_id)
+        try:
+            if entries:
+                await self._bot.set_my_commands([BotCommand(*entry) for entry in entries], scope)
+            else:
+                await self._bot.delete_my_commands(scope)
+        except TelegramError as error:
+            logger.warning("menu not set: %s", type(error).__name__, extra={"action": "menu_failed"})
 
     async def notify(self, chat_id: int, lines: str, buttons: Sequence[Any] = ()) -> list[int]:
         """Send a message that nobody asked for, in pace; the ids of the messages it took."""
@@ -182,10 +195,10 @@ async def deliver_due(
 ) -> int:
     """Send the notices that are due; how many there were. Each is reported sent, or failed for now or for good. `admins` are
     told what is for all of them."""
-    notices = await db.claim_notices(channel=CHANNEL, limit=_AT_ONCE, lease_seconds=_LEASE_SECONDS)
+    notices = await db.claim_notices(channel=CHANNEL, limit=_AT_ONCE, lease_seconds=_LEASE_SECONDS, now=now())
     for notice in notices:
         try:
-            receipt = await _delivered(db, sender, notice, await admins(), sop)
+            receipt = await _delivered(db, sender, notice, await admins(), sop, now())
         except (KeyError, TypeError, ValueError) as error:
             await _failed(db, notice, f"cannot be put into words: {type(error).__name__}", None)
         except (Forbidden, BadRequest) as error:
@@ -199,25 +212,41 @@ async def deliver_due(
 
 
 async def _delivered(
-    db: Database, sender: Sender, notice: Json, admins: Mapping[int, str], sop: Callable[[], Awaitable[Sop]]
+    db: Database,
+    sender: Sender,
+    notice: Json,
+    admins: Mapping[int, str],
+    sop: Callable[[], Awaitable[Sop]],
+    now: datetime,
 ) -> str:
     """Send a notice to whom it is for; chats and messages as the receipt. Who cannot be reached keeps nobody else from it, and
-    what nobody it is for can be told, the other admins are."""
-    message = await (put_to(db, await sop(), notice, admins) if is_question(notice) else _worded(db, notice, admins))
+    what nobody it is for can be told, the other admins are; an interviewer's buttons are of no use to them."""
+    present, own = frozenset(admins), interviewing.is_own(notice)
+    message = await _message(db, notice, admins, sop, now)
     if message is None:
         return ""  # there is no more to tell
     recipient, lines, rows = message
+    chats = frozenset({int(recipient)}) if own else _chats(recipient, present)
     if notice["attempts"] > 1 and notice["reason"] in _PERHAPS_SENT:
         lines = [*lines, italic("(perhaps sent twice)")]
-    present = frozenset(admins)
-    chats = _chats(recipient, present)
     receipts, lost = await _told_each(db, sender, chats, lines, rows)
     if not receipts:
         instead = [italic(f"({who}, so this comes to you instead.)") for who in lost]
-        receipts, _ = await _told_each(db, sender, present - chats, [*lines, *instead], rows)
+        receipts, _ = await _told_each(db, sender, present - chats, [*lines, *instead], () if own else rows)
     if not receipts:
         raise Forbidden("there is nobody to tell")
     return " ".join(receipts)
+
+
+async def _message(
+    db: Database, notice: Json, admins: Mapping[int, str], sop: Callable[[], Awaitable[Sop]], now: datetime
+) -> Worded | None:
+    """What a notice says, and to whom; None when there is no more to say."""
+    if interviewing.is_own(notice):
+        return await interviewing.notice(db, await sop(), notice, now)
+    if is_question(notice):
+        return await put_to(db, await sop(), notice, admins)
+    return await _worded(db, notice, admins)
 
 
 async def _worded(db: Database, notice: Json, admins: Mapping[int, str]) -> Worded:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, changes, escalations, files, handing_on, looking, moves, people, sop_desk, standing_in
+from chat import (
+    cards,
+    changes,
+    escalations,
+    files,
+    handing_on,
+    interviewing,
+    linking,
+    looking,
+    moves,
+    people,
+    sop_desk,
+    standing_in,
+)
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
 from chat.markup import Json
@@ -29,6 +42,8 @@ ACTIONS: Mapping[str, Tapped] = {
     **looking.ACTIONS,
     **sop_desk.ACTIONS,
     **people.ACTIONS,
+    **linking.ACTIONS,
+    **interviewing.ACTIONS,
 }
 
 # Name, short description for the menu, and what answers; in the order of the menu.
@@ -44,6 +59,7 @@ COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     "pause": ("Let the queue stand still", changes.pause),
     "admins": ("Who may use this bot", people.show),
     "resume": ("Let the queue go on", changes.resume),
+    "unlink": ("Be no interviewer here any more", interviewing.unlink),
 }
 
 

@@ -87,6 +87,7 @@ class TerminalRequest(BaseRequest):
             "getMe": lambda _: _BOT,
             "deleteWebhook": lambda _: True,
             "setMyCommands": lambda _: True,
+            "deleteMyCommands": lambda _: True,
             "sendMessage": lambda message: self._show(next(self._messages), message),
             "editMessageText": lambda message: self._show(int(message["message_id"]), message),
             "answerCallbackQuery": self._note,

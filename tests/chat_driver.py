@@ -206,8 +206,9 @@ class TelegramPerson(Person):
         await self.bot.application.process_update(Update.de_json(update, self.bot.application.bot))
 
     def button(self, label: str) -> tuple[str, int]:
-        """The data of the newest button with this in its label, and its message."""
-        for message in sorted(self.server.messages.values(), key=lambda shown: -shown.id):
+        """The data of the newest button in their chat with this in its label, and its message."""
+        mine = [shown for shown in self.server.messages.values() if shown.chat == self.user]
+        for message in sorted(mine, key=lambda shown: -shown.id):
             for key in (key for row in message.rows for key in row if fits(label, key["text"])):
                 return str(key["callback_data"]), message.id
         raise AssertionError(f"there is no button {label!r}")

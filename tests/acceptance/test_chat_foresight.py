@@ -204,4 +204,4 @@ async def test_without_calendars_the_interviewers_are_shown_all_the_same(person:
     shown = await person.says("/interviewers")
 
     assert "Free next" not in shown
-    assert shown.endswith("\n\nThis bot cannot look into calendars, so it cannot say who is free next.")
+    assert "\n\nThis bot cannot look into calendars, so it cannot say who is free next.\n" in shown

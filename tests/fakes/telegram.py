@@ -103,7 +103,7 @@ class TelegramServer(BaseRequest):
     def _result(self, name: str, sent: Json) -> Any:
         if name == "getMe":
             return {"id": 42, "is_bot": True, "first_name": "Scheduler", "username": "scheduler_bot"}
-        if name == "setMyCommands":
+        if name in {"setMyCommands", "deleteMyCommands"}:
             return True
         if name in {"setWebhook", "deleteWebhook"}:
             self.webhook = _webhook(sent) if name == "setWebhook" else {}

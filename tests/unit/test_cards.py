@@ -152,8 +152,10 @@ def test_a_status_links_to_events_and_meetings() -> None:
         "seats": [seat],
         "link": "https://cal.example/?a=1&b=2",
         "meeting": "",
+        "id": "i1",
+        "event_answers": {},
     }
-    match = {**REQUEST, "status": "booked", "request": REQUEST, "interviews": [row], "escalations": []}
+    match = {**REQUEST, "status": "booked", "request": REQUEST, "interviews": [row], "answers": [], "escalations": []}
 
     html = "\n".join(cards.status(match, SOP))
 
@@ -189,7 +191,7 @@ nasty = st.one_of(
 def test_any_name_appears_literally_in_every_card(name: str) -> None:
     request = REQUEST | {"name": name}
     row = {"name": name, "course": "java", "status": "queued", "position": 1, "number": 1}
-    interview = ROUND | row | {"interviewers": ["ben"], "backups": [], "link": ""}
+    interview = ROUND | row | {"interviewers": ["ben"], "backups": [], "link": "", "answers": [], "event_answers": {}}
     escalation = row | {"reason": name, "options": [{"text": name}], "opened_at": ROUND["start"]}
     match = row | {"request": request, "interviews": [], "escalations": [escalation | {"status": "open"}]}
     outcome = {"duplicate": "open", "status": "queued", "position": 1, "number": 1}
