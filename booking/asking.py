@@ -16,7 +16,7 @@ from booking.sightings import declined_in_chat, interval_of
 from calendars.base import EventKey
 from domain.errors import CalendarError, FieldError
 from domain.model import Interval
-from sop import NoPlan, Sop, explain
+from sop import NoPlan, Sop, explain, outcome_text
 from sop.result import Relaxation
 from sop.rules import SENTENCES, Breach
 from utils import local_text
@@ -54,6 +54,7 @@ def _outdated(sop: Sop, candidate: Json, situation: Situation, result: Outdated)
         now = refused(sop, candidate, situation, result.instead)
         return {**now, "kind": "option", "reason": "\n".join([*reason, "Nor is there another one:", now["reason"]])}
     instead = {"kind": "preview", "text": "Book the best plan that there is now", "changes": {}, "replan": asked}
+    instead["gives"] = outcome_text(result.instead, sop.zone)
     return {
         "kind": "option",
         "reason": "\n".join(reason),
@@ -75,8 +76,8 @@ def not_written(write: Json, error: CalendarError) -> Json:
 
 def facts(question: Json) -> Json:
     """What a notice tells of a question."""
-    texts = [choice["text"] for choice in question["options"]]
-    return {"reason": question["reason"], "options": [{"text": text} for text in texts]}
+    options = [{name: choice[name] for name in ("text", "gives") if name in choice} for choice in question["options"]]
+    return {"reason": question["reason"], "options": options}
 
 
 def _asked(candidate: Json) -> Json:

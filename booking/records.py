@@ -13,7 +13,7 @@ from uuid import uuid4
 from calendars.base import Attendee, Event, EventKey
 from calendars.ical import export
 from domain.model import CandidateRequest, Interview
-from sop import Relaxation, Sop
+from sop import Relaxation, Sop, outcome_text
 
 Json = dict[str, Any]
 
@@ -114,10 +114,11 @@ def agenda_file(sop: Sop, rows: Sequence[Json], now: datetime) -> bytes:
 
 
 def option(relaxation: Relaxation) -> Json:
-    """A way out as it is kept with an escalation: what it changes, and the plan that taking it gives."""
+    """A way out as it is kept with an escalation: what it changes, and the plan that taking it gives, also in a few words."""
     return {
         "kind": relaxation.kind,
         "text": relaxation.text,
+        "gives": outcome_text(relaxation.plan, relaxation.sop.zone),
         "changes": relaxation.changes,
         "interviews": shown(relaxation.plan.interviews),
     }

@@ -221,12 +221,17 @@ def move_lines(move: Json, tz: ZoneInfo, before: str, after: str) -> list[str]:
 
 def why_and_ways(row: Json, heading: str = WAYS) -> list[str]:
     """The reason, and what an admin can choose from where that is known."""
-    ways = [option["text"] for option in row.get("options") or () if isinstance(option, dict) and option.get("text")]
+    ways = [option for option in row.get("options") or () if isinstance(option, dict) and option.get("text")]
     return [
         *paragraphs(row["reason"]),
         *(["", heading] if ways else []),
-        *(f"• {esc(way)}" for way in ways),
+        *(f"• {esc(way_text(way))}" for way in ways),
     ]
+
+
+def way_text(option: Json) -> str:
+    """A way out, with what comes of it where that is known: `Extend the window by 2 days: done by Mon 14 Dec, no backups`."""
+    return f"{option['text']}: {option['gives']}" if option.get("gives") else str(option["text"])
 
 
 # What admins ask for ------------------------------------------------------------------------------------------------------------

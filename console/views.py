@@ -178,7 +178,11 @@ def _link(row: Json) -> Text:
 def _escalation(row: Json) -> RenderableType:
     lines = [Text.from_markup(f"[bold yellow]![/] [bold]{escape(row['name'])}[/]")]
     lines += [Text(f"  {line}") for line in row["reason"].splitlines()]
-    options = [option["text"] for option in row["options"] if isinstance(option, dict)]
+    options = [
+        f"{option['text']}: {option['gives']}" if option.get("gives") else option["text"]
+        for option in row["options"]
+        if isinstance(option, dict)
+    ]
     if options:
         lines.append(Text("  Ways out:"))
         lines += [Text(f"    - {option}") for option in options]

@@ -8,7 +8,7 @@ Equal arguments give equal results. What a plan obeys is in `rules.py`, on one s
 from domain.model import CandidateRequest, Interval, Interview
 from sop.busy import BusyIndex
 from sop.changes import with_changes
-from sop.explanation import explain, explain_plan
+from sop.explanation import explain, explain_plan, outcome_text
 from sop.model import Sop
 from sop.planner import plan
 from sop.result import Cost, NoPlan, Plan, Relaxation
@@ -26,6 +26,7 @@ __all__ = [
     "Sop",
     "explain",
     "explain_plan",
+    "outcome_text",
     "plan",
     "verify",
     "with_changes",

@@ -277,6 +277,13 @@ _TEXTS: dict[str, Callable[[Sop, CandidateRequest, Lever, object], str]] = {
 }  # fmt: skip
 
 
+def outcome_text(plan: Plan, tz: ZoneInfo) -> str:
+    """What a plan comes to in a few words: `done by Fri 4 Dec, 1 backup`."""
+    last = max(one.end for one in plan.interviews).astimezone(tz).date()
+    backups = plural(plan.cost.backups, "backup") if plan.cost.backups else "no backups"
+    return f"done by {_day(last)}, {backups}"
+
+
 # A plan's certificate ---------------------------------------------------------------------------------------------
 
 

@@ -46,7 +46,7 @@ BOOKED = {
 ESCALATED = {
     "candidate": REQUEST,
     "reason": "No start is left.",
-    "options": [{"text": "2 days longer: done by 14 Dec"}],
+    "options": [{"text": "Extend the window by 2 days", "gives": "done by Mon 14 Dec, no backups"}],
 }
 QUESTION: dict[str, Any] = {
     "kind": "no_plan", "held_by": 7, "chat_id": None, "held_since": ROUND["start"], "handed": 2, "put_off_until": ROUND["end"],
@@ -127,7 +127,7 @@ def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
     text = read(cards.notice("escalated", ESCALATED))
 
     assert text.startswith("❗ Priya Nair could not be scheduled and needs your decision.\n\nNo start is left.")
-    assert "• 2 days longer: done by 14 Dec" in text
+    assert "• Extend the window by 2 days: done by Mon 14 Dec, no backups" in text
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from sop import NoPlan, Plan, explain, plan, verify, with_changes
+from sop import NoPlan, Plan, explain, outcome_text, plan, verify, with_changes
 from sop.conflict import everything, feasible, without
 from sop.explanation import in_short
 from tests.oracles.instances import MIXED, SMALL, Instance, Size, random_instance
@@ -51,6 +52,22 @@ def ways_out(result: Plan | NoPlan) -> list[tuple[str, str]]:
 
 
 # Relaxations --------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_way_out_comes_to_is_told_in_the_zone_of_the_sop() -> None:
+    result = refusal(planned(make_sop(**{GAP: {"min": "6d"}})))
+    gives = {one.kind: outcome_text(one.plan, ZoneInfo("Asia/Tokyo")) for one in result.relaxations}
+
+    assert gives["window"] == "done by Sun 14 Jun, no backups"
+    stood_in = planned(
+        make_sop(courses__java__rounds__core__seats=[{"interviewers": ["ben"], "backups": ["asha"]}]),
+        busy={
+            "ben": [span(day, "09:00-24:00") for day in (TUESDAY, WEDNESDAY, THURSDAY, FRIDAY)]
+            + [span(MONDAY, "10:00-24:00")]
+        },
+    )
+    assert isinstance(stood_in, Plan)
+    assert outcome_text(stood_in, ZoneInfo("Pacific/Kiritimati")) == "done by Tue 9 Jun, 1 backup"
 
 
 def test_a_longer_window_by_the_fewest_days() -> None:
