@@ -132,12 +132,14 @@ async def _interviewers(desk: Desk, action: Json) -> Step:
     load = {row["interviewer"]: row for row in await desk.db.interviewer_load(start=start, end=end)}
     coming = await desk.db.next_interviews(start=now, end=now + _MONTH)
     away = await desk.db.blocks_between(start=now, end=now + _MONTH)
+    linked = {row["interviewer"] for row in await desk.db.linked_interviewers()}
     people = list(desk.sop.interviewers.values())
     page = people[place * _PEOPLE : (place + 1) * _PEOPLE]
     ahead = await desk.foresight.openings(desk.sop, page, now)
     lines = [f"👥 {bold(plural(len(people), 'interviewer'))}, week of {cards.window_text(monday, monday)}"]
     for person in page:
         lines += ["", *_interviewer(desk, person, load.get(person.id), coming.get(person.id), away)]
+        lines += ["Linked to this chat."] * (person.id in linked)
         lines += outlook_lines(ahead[person.id], desk.sop.zone) if person.id in ahead else []
     lines += unread_lines(page, ahead)
     rows = [*_turning(action, place, len(people), _PEOPLE), *linking.way_in(desk)]

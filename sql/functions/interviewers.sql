@@ -211,6 +211,10 @@ begin
       perform public.wrong_state(v_candidate, 'have a decline taken back just now');
     end if;
     perform public.let_back(v_candidate.id, v_row.round, jsonb_build_array(p_interviewer));
+    update public.escalations set
+      status = 'resolved', resolved_at = clock_timestamp(), resolved_by = 'interviewer:' || p_interviewer,
+      resolution = 'they come after all'
+    where candidate_id = v_candidate.id and status in ('open') and kind = 'declined:' || v_row.round;
   end if;
   if v_before = 'declined' then
     update public.interviews set event_answers = event_answers - p_address where id = v_row.id;

@@ -84,8 +84,8 @@ language sql stable set search_path = '' set timezone = 'UTC' as $$
   where a.interview_id = any (array(
       select i.id from public.interviews i
       where i.status in ('reserved', 'booked', 'done') and i.during && tstzrange(p_start, p_end)
-    ))
-    and (p_interviewer is null or p_interviewer = any (a.interviewers));
+        and (p_interviewer is null or p_interviewer = any (i.interviewers))
+    ));
 $$;
 
 create or replace function public.next_interviews(p_start timestamptz, p_end timestamptz) returns jsonb

@@ -96,6 +96,7 @@ async def test_a_code_links_an_interviewer_who_then_sees_their_own(owner: Telegr
     assert "\n\nTimes are yours, in UTC.\n[✓ I'll be there]   [✗ Can't make it]\n" in agenda
     assert menus(asha) == [["agenda", "unlink", "help"]]
     assert "Asha Rao: linked to A\n" in await owner.taps("Back")
+    assert (await owner.says("/interviewers")).count("Linked to this chat.") == 1
 
 
 async def test_a_code_works_once_and_only_for_a_day(
@@ -208,6 +209,24 @@ async def test_a_viewer_links_nobody_but_answers_for_themselves(owner: TelegramP
 async def unlinked(person: Person) -> str:
     await person.says("/unlink")
     return await person.taps("Yes, unlink me")
+
+
+async def test_a_bot_that_dies_before_every_update_does_the_same(office: Office, owner: TelegramPerson) -> None:
+    asha = TelegramPerson(office.db, office.sop, user=ASHA, admins=(ADMIN,), mortal=True)
+    asha.made, asha.now = updates_of(ASHA, numbers=itertools.count(4_000_000)), office.now
+    await asha.comes()
+    await asha.says(await code_for(owner, "Asha Rao"))
+    await asha.says("/agenda")
+    await asha.taps("I'll be there")
+    await asha.taps("Can't make it")
+    assert "✖️ You cannot come to Introduction with Priya" in await asha.says("my train is late")
+    await asha.taps("Never mind")
+
+    for update in asha.sent * 2:
+        assert await asha.feed(update) == ""
+    done = [row["action"] for row in await office.db.audit_trail(limit=1_000) if row["actor"] == "interviewer:asha"]
+    assert done == ["interview_accepted", "interview_declined", "decline_taken_back"]
+    await asha.leaves()
 
 
 # Being unlinked -----------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from booking.reminding import remind
 from booking.upkeep import keep_up
 from calendars.base import Response
 from sop import Sop
-from supabase_db import Database
+from supabase_db import Database, Json
 from tests.acceptance.test_chat_interviewers import ASHA, BEN, at_the_bot
 from tests.acceptance.test_watch import day
 from tests.after_booking import SOP, Office
@@ -306,6 +306,33 @@ async def test_it_is_too_late_once_somebody_else_is_looked_for(office: Office, a
     assert (await office.times())["intro"][1] == ["ben"]
 
 
+async def test_a_decline_is_either_taken_back_or_acted_on(office: Office) -> None:
+    for number in range(8):
+        name = f"Priya{number}"
+        await office.book(name, window=(day(7, "0:00").date(), day(30, "0:00").date()))
+        row = (await office.live(name))["intro"]
+        about = {
+            "interview_id": row["id"], "interviewer": "asha", "user_id": ASHA, "address": "asha@example.com",
+            "start": row["start"], "now": office.now.isoformat(),
+        }  # fmt: skip
+
+        async def says(answer: str, number: int = number, about: Json = about) -> Json:
+            turn: Json = await office.db.desk_turn(
+                update_id=9_000 + 10 * number + len(answer), chat_id=ASHA, user_id=ASHA, state=None,
+                command={"answer_interview": about | {"answer": answer}},
+            )  # fmt: skip
+            return dict(turn["outcome"])
+
+        await says("declined")
+        office.wait(minutes=10)
+        swept, back = await asyncio.gather(office.sweep(), says(""))
+
+        acted = (await office.look(name))["status"] == "queued"
+        assert acted == ("refused" in back) == ("replace" in swept)
+        await office.settle()
+        assert (await office.times(name))["intro"][1] == (["ben"] if acted else ["asha"])
+
+
 async def test_buttons_of_what_is_no_longer_theirs_say_so(office: Office, asha: TelegramPerson) -> None:
     await office.book()
     await news(asha)
@@ -405,6 +432,9 @@ async def test_a_decline_while_an_admin_is_deciding_about_the_candidate_is_asked
 
     assert [one["kind"] for one in await office.questions()] == ["declined:intro"]
     assert await settled(office, minutes=30) == []
+    await asha.says("/agenda")
+    await asha.taps("I'll be there")
+    assert await office.questions() == []
 
 
 async def test_taps_at_the_same_time_are_one_decline(office: Office, asha: TelegramPerson) -> None:
