@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from booking.records import interview_of, moves, shown
@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
     """What holds for one candidate beyond the SOP, and what the next plan is to be like. `excluded` are who or what time will not
-    do: `{round, interviewer, start, end}`, each optional; `rounds` those that may move (None: any)."""
+    do: `{round, interviewer, start, end}`, each optional; `rounds` those that may move (None: any). `preview` is a plan that was
+    shown; with `back` it is what was booked before, and was given notice then."""
 
     changes: Mapping[str, Any]
     excluded: tuple[Json, ...] = ()
@@ -43,6 +44,7 @@ class Terms:
     rounds: frozenset[str] | None = None
     thaw: bool = False
     preview: tuple[Json, ...] = ()
+    back: bool = False
 
     @classmethod
     def of(cls, candidate: Json) -> Terms:
@@ -57,6 +59,7 @@ class Terms:
             rounds=None if rounds is None else frozenset(rounds),
             thaw=replan.get("thaw", False),
             preview=tuple(replan.get("preview", ())),
+            back=replan.get("back", False),
         )
 
     def out_of(self, round_id: str) -> frozenset[str]:
@@ -204,7 +207,8 @@ def decide(situation: Situation) -> Made | Outdated | NoPlan:
         return Made(interviews=(), cost={})
     if situation.terms.preview:
         wanted = previewed(situation.terms.preview, request)
-        broken = breaches(sop, wanted, request, **situation.about)
+        known = sop.having(notice=timedelta(0)) if situation.terms.back else sop
+        broken = breaches(known, wanted, request, **situation.about)
         if not broken:
             return Made(interviews=wanted, cost={})
         return Outdated(broken=broken, instead=plan(sop, request, **situation.about))

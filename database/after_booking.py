@@ -22,8 +22,9 @@ class AfterBooking(Caller):
         What is booked stands until a worker has the new plan. `detail` may have `excluded` (`[{round, interviewer, start,
         end}]`, each field optional: who or what time will not do), `lasting` (true: that holds for later plans, too),
         `rounds` (those that may move; without: any), `thaw`, `preview` (`[{round, start, end, interviewers}]`: this plan or a
-        question), `changes` (values by path, as a relaxation has them), `request` (another one) and `rebook` (rounds that
-        were left out and are wanted again).
+        question), `back` (true: the preview is what was booked before, so its notice was given), `changes` (values by path, as
+        a relaxation has them), `request` (another one), `rebook` (rounds that were left out and are wanted again) and
+        `exceptions` (in place of those that hold).
         """
         return await self._object(
             "ask_replan", candidate_id=candidate_id, actor=actor, reason=reason, detail=detail or {}

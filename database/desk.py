@@ -34,7 +34,8 @@ class DeskCalls(Caller):
         `use` is the token of the button that was tapped under `message_id`; when it does nothing any more, nothing happens but
         that `stale` is replied. `buttons` are those of the replies: `{token, card, action}`. The `command` may also be
         `take_shown`, `take_other`, `put_off`, `hand_to`, `block_interviewer`, `unblock_interviewer`, `pause_lane`,
-        `link_interviewer`, `unlink_interviewer` or `answer_interview`; what cannot be done has the outcome `{refused, message}`.
+        `link_interviewer`, `unlink_interviewer`, `answer_interview` or `take_back`; what cannot be done has the outcome
+        `{refused, message}`.
         """
         return await self._object(
             "desk_turn",
@@ -95,3 +96,13 @@ class DeskCalls(Caller):
     async def lane_pause(self, *, lane: str) -> Json | None:
         """Since when a lane stands still and who wanted it: `{since, by}`; None while it goes on."""
         return await self._maybe("lane_pause", lane=lane)
+
+    async def last_deed(self, *, actor: str | None = None, candidate_id: str | None = None) -> int | None:
+        """A row of the audit of the newest deed of somebody, or (anybody's) about a candidate, that was neither taken back nor
+        took another back; None when there is none."""
+        found = await self._call("last_deed", actor=actor, candidate_id=candidate_id)
+        return None if found is None else int(found)
+
+    async def deed(self, *, row: int) -> Json:
+        """The deed that a row of the audit is of, with what it takes to say what takes it back (see `lifecycle.undo.Deed`)."""
+        return await self._object("deed", row=row)

@@ -2,10 +2,10 @@
 
 create or replace function public.audit_hash(p_row public.scheduling_audit) returns bytea
 language sql stable set search_path = '' set timezone = 'UTC' as $$
-  select sha256(convert_to(jsonb_build_array(
+  select sha256(convert_to((jsonb_build_array(
     p_row.id, p_row.at, p_row.action, p_row.actor, p_row.candidate_id, p_row.interview_id, p_row.sop_version,
     p_row.key, p_row.detail, encode(p_row.previous_hash, 'hex')
-  )::text, 'UTF8'));
+  ) || case when p_row.tx is null then '[]' else jsonb_build_array(p_row.tx) end)::text, 'UTF8'));
 $$;
 
 comment on function public.audit_hash is 'The seal of a row: SHA-256 over all its columns, the seal of the row before it among them.';
@@ -37,6 +37,7 @@ begin
   v_new.sop_version := p_sop_version;
   v_new.key := p_key;
   v_new.detail := coalesce(p_detail, '{}');
+  v_new.tx := pg_current_xact_id()::text::bigint;
   v_new.previous_hash := coalesce(v_last.hash, '\x');
   v_new.hash := public.audit_hash(v_new);
   insert into public.scheduling_audit values (v_new.*);

@@ -103,6 +103,14 @@ begin
 end;
 $$;
 
+-- Interviews as the audit tells of them.
+create or replace function public.places_json(p_ids uuid[]) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', i.id, 'round', i.round, 'start', i.starts_at, 'end', i.ends_at, 'interviewers', i.interviewers) order by i.position), '[]')
+  from public.interviews i where i.id = any (p_ids);
+$$;
+
 create or replace function public.reserve(
   p_candidate_id uuid, p_fence bigint, p_sop_version text, p_interviews jsonb, p_detail jsonb default '{}'
 ) returns jsonb
@@ -124,9 +132,7 @@ begin
   end if;
   perform public.take_times(v_row, p_sop_version, p_interviews);
   perform public.audit_append('reserved', public.worker_of(v_row), v_row.id, coalesce(p_detail, '{}') || jsonb_build_object(
-    'interviews', (select jsonb_agg(jsonb_build_object(
-      'id', i.id, 'round', i.round, 'start', i.starts_at, 'end', i.ends_at, 'interviewers', i.interviewers) order by i.position)
-      from public.interviews i where i.id = any (v_ids))
+    'interviews', public.places_json(v_ids)
   ), p_sop_version);
   return jsonb_build_object('interviews', public.interviews_json(v_row.id), 'writes', public.writes_json(v_row.id));
 end;

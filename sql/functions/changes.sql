@@ -31,6 +31,7 @@ language sql immutable set search_path = '' as $$
     end,
     'thaw', coalesce((p_before ->> 'thaw')::boolean, false) or coalesce((p_new ->> 'thaw')::boolean, false),
     'preview', coalesce(nullif(p_new -> 'preview', 'null'), p_before -> 'preview'),
+    'back', p_new -> 'back',
     'reason', coalesce(nullif(p_new ->> 'reason', ''), p_before ->> 'reason')
   ));
 $$;
@@ -50,6 +51,12 @@ language sql immutable set search_path = '' as $$
   );
 $$;
 
+-- The values in one object that another one has not, or has otherwise.
+create or replace function public.otherwise(p_one jsonb, p_other jsonb) returns jsonb
+language sql immutable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(p_one) where value is distinct from p_other -> key;
+$$;
+
 -- The request after a wish: `request.` paths of the changes name its fields.
 create or replace function public.requested(p_request jsonb, p_detail jsonb) returns jsonb
 language sql immutable set search_path = '' as $$
@@ -60,18 +67,19 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- Back into the queue, with the interviews still standing: they are moved only when a worker has a plan that is better kept.
--- p_detail: excluded, lasting, rounds, thaw, preview, changes, request, rebook (rounds that were left out and are wanted again).
+-- p_detail: excluded, lasting, rounds, thaw, preview, back (the preview is what was booked before), changes, request, rebook (rounds
+-- that were left out and are wanted again), exceptions (these in place of those that hold).
 create or replace function public.ask_replan(
   p_candidate_id uuid, p_actor text, p_reason text default '', p_detail jsonb default '{}'
 ) returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row public.candidates := public.lock_candidate(p_candidate_id);
-  v_from constant text := v_row.status;
+  v_before constant public.candidates := v_row;
   v_replan constant jsonb := public.joined_replan(
     case v_row.status when 'queued' then v_row.replan end, p_detail || jsonb_build_object('reason', p_reason)
   );
-  v_exceptions constant jsonb := public.excepted(v_row.exceptions, p_detail);
+  v_exceptions constant jsonb := public.excepted(coalesce(p_detail -> 'exceptions', v_row.exceptions), p_detail);
   v_request constant jsonb := public.requested(v_row.request, p_detail);
 begin
   if v_row.status = 'queued' and (v_row.replan, v_row.exceptions, v_row.request) is not distinct from (v_replan, v_exceptions, v_request) then
@@ -85,7 +93,10 @@ begin
     perform public.wrong_state(public.lock_candidate(p_candidate_id), 'be planned anew');
   end if;
   perform public.audit_append('replan_asked', p_actor, v_row.id, p_detail - 'request' || jsonb_build_object(
-    'from', v_from, 'reason', p_reason, 'request_changed', p_detail ? 'request'
+    'from', v_before.status, 'reason', p_reason, 'request_changed', p_detail ? 'request', 'before', jsonb_build_object(
+      'replan', v_before.replan, 'exceptions', v_before.exceptions, 'reason', v_before.reason,
+      'request', public.otherwise(v_before.request, v_row.request) - '{name,email}'::text[]
+    )
   ));
   return public.candidate_json(v_row) || '{"changed": true}';
 end;

@@ -70,7 +70,7 @@ begin
   where update_id = p_update_id returning * into v_row;
   update public.candidates set chat_id = p_chat_id  -- nobody took this candidate in by chat: who decides hears what comes of it
   where chat_id is null and id = case
-    when p_command ?| array['take_shown', 'take_other', 'resolve_escalation'] then (v_row.outcome ->> 'candidate_id')::uuid
+    when p_command ?| array['take_shown', 'take_other', 'resolve_escalation', 'take_back'] then (v_row.outcome ->> 'candidate_id')::uuid
     when p_command ?| array['requeue', 'cancel_candidate', 'ask_replan'] then (v_row.outcome ->> 'id')::uuid
   end;
   return public.update_json(v_row) || '{"repeated": false}';
@@ -110,6 +110,8 @@ begin
         v_args ->> 'actor');
     when 'pause_lane' then
       return public.pause_lane(v_args ->> 'lane', (v_args ->> 'paused')::boolean, v_args ->> 'actor');
+    when 'take_back' then
+      return public.take_back((v_args ->> 'deed')::bigint, (v_args ->> 'seen')::bigint, v_args -> 'commands', v_args ->> 'actor');
     else
       return public.run_command(p_command);
   end case;
@@ -194,7 +196,7 @@ begin
     return '{"changed": false}';
   end if;
   perform public.audit_append('interviewer_unblocked', p_actor, p_detail => jsonb_build_object(
-    'interviewer', v_row.interviewer, 'start', lower(v_row.during), 'end', upper(v_row.during)
+    'interviewer', v_row.interviewer, 'start', lower(v_row.during), 'end', upper(v_row.during), 'reason', v_row.reason
   ));
   return '{"changed": true}';
 end;

@@ -272,6 +272,12 @@ language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row public.candidates := public.lock_candidate(p_candidate_id);
   v_from constant text := v_row.status;
+  v_given_up constant jsonb := public.places_json(array(
+    select id from public.interviews where candidate_id = v_row.id and status in ('reserved', 'booked')
+  ));
+  v_questions constant jsonb := (
+    select coalesce(jsonb_agg(id order by id), '[]') from public.escalations where candidate_id = v_row.id and status = 'open'
+  );
   v_pending boolean;
 begin
   if v_row.status in ('cancelling', 'cancelled') then
@@ -289,7 +295,9 @@ begin
     perform public.wrong_state(public.lock_candidate(p_candidate_id), 'be cancelled');
   end if;
   perform public.close_escalations(v_row.id, p_actor, 'cancelled');
-  perform public.audit_append(v_row.status, p_actor, v_row.id, jsonb_build_object('from', v_from, 'reason', p_reason));
+  perform public.audit_append(v_row.status, p_actor, v_row.id, jsonb_build_object(
+    'from', v_from, 'reason', p_reason, 'interviews', v_given_up, 'questions', v_questions
+  ));
   return public.candidate_json(v_row) || '{"changed": true}';
 end;
 $$;
