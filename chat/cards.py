@@ -1,12 +1,12 @@
 """The plan, the queue and the agenda as text for a chat. Pure: rows and values in, lines of HTML out.
 
-One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done, ❗ needs an admin, ✖️ given up, 📝 a draft, 📅 dates
-and the agenda, ✓ marked, 👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
+One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done, ❗ needs an admin, ✖️ given up, ↩ taken back,
+📝 a draft, 📅 dates and the agenda, ✓ marked, 👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,8 @@ from utils import day_text, local_text, plural
 
 Json = dict[str, Any]
 
-WAITS, BOOKED, DONE, NEEDED, GIVEN_UP, DRAFT, AGENDA, MARKED = "⏳", "✅", "🏁", "❗", "✖️", "📝", "📅", "✓"
+WAITS, BOOKED, DONE, NEEDED, GIVEN_UP, UNDO = "⏳", "✅", "🏁", "❗", "✖️", "↩"
+DRAFT, AGENDA, MARKED = "📝", "📅", "✓"
 STATES = {
     "queued": f"{WAITS} waits in the queue",
     "planning": f"{WAITS} is being planned",
@@ -153,16 +154,31 @@ def notice(kind: str, payload: Json) -> list[str]:
             f"{NEEDED} {bold(_name(payload))} {esc(payload['reason'])}, so I cannot write to them.",
             "What is for them alone goes to the other admins until they write to me.",
         ]
-    if kind == "cancelled":
-        return [
-            f"{GIVEN_UP} {bold(_name(payload))} was cancelled. The calendar events are gone, the times are free again."
-        ]
+    if kind in _GONE:
+        return [_GONE[kind](payload)]
     return [f"{bold(_name(payload))}: {esc(kind.replace('_', ' '))}."]
 
 
 def second_program(words: str) -> list[str]:
     """That another program gets the bot's messages; `words` say what to do."""
     return [f"{NEEDED} {esc(words)}", "I stop here. Start me again after that."]
+
+
+def _cancelled(payload: Json) -> str:
+    name = bold(_name(payload))
+    return f"{GIVEN_UP} {name} was cancelled. The calendar events are gone, the times are free again."
+
+
+def _undone(payload: Json) -> str:
+    """That what was told of candidates no longer holds; `names` are theirs."""
+    names = payload["names"]
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    what, was = ("message", "it was") if len(names) == 1 else ("messages", "they were")
+    about = ", ".join(map(bold, names[:_MOST_LISTED])) + more
+    return f"{UNDO} Please ignore the last {what} about {about}: {was} taken back."
+
+
+_GONE: Mapping[str, Callable[[Json], str]] = {"cancelled": _cancelled, "undone": _undone}
 
 
 def _booked(payload: Json) -> list[str]:

@@ -139,7 +139,7 @@ async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> 
     lines = [f"{cards.AGENDA} {bold(name)} cannot come: {esc(cards.window_text(first, last))} ({esc(tz.key)})", ""]
     if rows:
         lines += [f"{plural(len(rows), 'interview')} to be planned anew, with as few moves as can be:"]
-        lines += [_affected(row, desk.sop) for row in rows[:_MOST_LISTED]]
+        lines += [affected(row, desk.sop) for row in rows[:_MOST_LISTED]]
         lines += [f"… and {len(rows) - _MOST_LISTED} more."] if len(rows) > _MOST_LISTED else []
     else:
         lines += ["No interview is booked in that time."]
@@ -161,7 +161,8 @@ def _times(sop: Sop, who: str, first: date, last: date) -> tuple[datetime, datet
     return instant(first, 0, tz), instant(last + timedelta(days=1), 0, tz)
 
 
-def _affected(row: Json, sop: Sop) -> str:
+def affected(row: Json, sop: Sop) -> str:
+    """An interview that an absence moves."""
     when = local_text(datetime.fromisoformat(row["start"]), sop.zone)
     return f"• {bold(row['name'])}: {esc(row['title'])}, {esc(when)}"
 
@@ -206,14 +207,14 @@ async def unblock(desk: Desk, words: str) -> Step:
     buttons: list[list[Choice]] = [
         [(f"{name}: {days}", {"do": "unblock", "block": row["id"], "name": name, "days": days})]
         for row in rows[:_MOST_LISTED]
-        for name, days in [_blocked(row, desk.sop)]
+        for name, days in [absence(row, desk.sop)]
     ]
     lines = ["Who can come again? What was planned anew stays as it is."]
     return Step(says=[Card(lines=lines, rows=[*buttons, [("‹ Leave it", {"do": "left"})]])], state=desk.state)
 
 
-def _blocked(row: Json, sop: Sop) -> tuple[str, str]:
-    """Who is blocked, by name, and from which date to which, as they have them."""
+def absence(row: Json, sop: Sop) -> tuple[str, str]:
+    """Who cannot come, by name, and from which date to which, as they have them. `row` has `interviewer`, `start`, `end`."""
     person = sop.interviewers.get(row["interviewer"])
     tz = person.zone if person else sop.zone
     first = datetime.fromisoformat(row["start"]).astimezone(tz).date()

@@ -28,7 +28,7 @@ WHAT = {
 }
 _PLANNING = frozenset({"no_plan", "replan", "option"})
 _STUCK = frozenset({"escalated", "set_aside"})
-_NEWS_ONLY = frozenset({"booked", "cancelled", "rebooked", "moved", "unchanged"})
+_NEWS_ONLY = frozenset({"booked", "cancelled", "rebooked", "moved", "unchanged", "undone"})
 _MOST_WAYS = 8  # of options with a button
 DECIDED = "That has been decided meanwhile."
 

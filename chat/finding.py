@@ -10,15 +10,16 @@ _MATCHES = 8
 _ENDED = frozenset({"done", "cancelling", "cancelled"})
 
 
-async def one(desk: Desk, words: str, do: str) -> tuple[Json | None, Step]:
+async def one(desk: Desk, words: str, do: str, *, ended: bool = False) -> tuple[Json | None, Step]:
     """The candidate that is meant, and what to answer where it is not exactly one. `do` is the command, and the action that each
-    button of the question leads to. Of several who have the name, those who are done or cancelled are not meant."""
+    button of the question leads to. Of several who have the name, those who are done or cancelled are not meant, unless with
+    `ended`."""
     if not words:
         example = code(f"/{do} Priya")
         return None, _said(desk, f"Whom do you mean? Write a name, an email address or a number, such as {example}.")
     found = await desk.db.show_candidate(needle=words, limit=100)
     matches = found["matches"]
-    if len(matches) > 1:
+    if len(matches) > 1 and not ended:
         matches = [match for match in matches if match["status"] not in _ENDED] or matches
     if not matches:
         return None, _said(desk, f"I know nobody called {code(words[:100])}. /queue shows who waits.")

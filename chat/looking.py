@@ -270,10 +270,10 @@ async def _audit(desk: Desk, action: Json) -> Step:
 
 def _entry(desk: Desk, row: Json) -> str:
     when = local_text(datetime.fromisoformat(row["at"]), desk.sop.zone)
-    return f"{esc(when)}: {bold(row['action'].replace('_', ' '))} by {esc(_actor(row['actor']))}"
+    return f"{esc(when)}: {bold(row['action'].replace('_', ' '))} by {esc(actor_text(row['actor']))}"
 
 
-def _actor(actor: str) -> str:
+def actor_text(actor: str) -> str:
     """Who did something, in words."""
     kind, _, who = actor.partition(":")
     words = {

@@ -33,6 +33,7 @@ _EXAMPLES = (
         ("/block asha 3-5 Dec", "plans without somebody who cannot come."),
         ("/unblock", "says who can come again."),
         ("/cancel Priya", "gives a candidate up."),
+        ("/undo", "takes back what you did last, /undo Priya what was done last about Priya; I show it first."),
         ("/sop", "shows the SOP; send me a changed file and I show what is different before it counts."),
         ("/pause", "lets the queue stand still, /resume lets it go on."),
         ("/admins", "shows who may use this bot; owners let people in and out."),

@@ -20,6 +20,7 @@ from domain.foresight import Foreseen
 from sop import Sop
 from utils import instant
 
+WANTS = "an admin wants to "  # how the reason of a wish begins
 _MOVABLE = frozenset({"booked"})
 
 
@@ -254,7 +255,7 @@ async def _replan(desk: Desk, action: Json) -> Step:
     wish = {
         "candidate_id": action["candidate"],
         "actor": desk.actor,
-        "reason": f"an admin wants to {action['what']}",
+        "reason": f"{WANTS}{action['what']}",
         "detail": action["detail"],
     }
     return Step(says=[told], state=desk.state, command={"ask_replan": wish})

@@ -25,6 +25,7 @@ _WORDS = {
     "days_off": "days off",
     "digest_at": "daily message at",
     "escalation_after": "unanswered questions go to the next admin after",
+    "undo_for": "can be taken back for",
     "break": "break after interviews in a row",
     "reminders": "reminders before an interview",
 }

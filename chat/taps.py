@@ -18,6 +18,7 @@ from chat import (
     people,
     sop_desk,
     standing_in,
+    undo,
 )
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
 from chat.intake import Said, Turn
@@ -44,6 +45,7 @@ ACTIONS: Mapping[str, Tapped] = {
     **people.ACTIONS,
     **linking.ACTIONS,
     **interviewing.ACTIONS,
+    **undo.ACTIONS,
 }
 
 # Name, short description for the menu, and what answers; in the order of the menu.
@@ -56,6 +58,7 @@ COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     "swap": ("Another interviewer: /swap Priya", moves.swap),
     "block": ("Somebody cannot come: /block asha 3-5 Dec", changes.block),
     "unblock": ("Somebody can come again", changes.unblock),
+    "undo": ("Take back what was done last: /undo Priya", undo.undo),
     "pause": ("Let the queue stand still", changes.pause),
     "admins": ("Who may use this bot", people.show),
     "resume": ("Let the queue go on", changes.resume),

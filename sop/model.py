@@ -225,7 +225,8 @@ class Sop(Part):
     """The standard operating procedure. `timezone` is the zone of days, gaps, the grid and the holidays.
 
     `decline_grace` is how long an interviewer's declining of an invitation may be taken back before the round is planned anew,
-    `reminders` how long before an interview its interviewers are reminded of it, where they are in the chat.
+    `undo_for` how long what was done in the chat may be, `reminders` how long before an interview its interviewers are reminded
+    of it, where they are in the chat.
     `digest_at` is when admins are told what the day brings, in minutes after midnight; None for never.
     `escalation_after` is how long an admin has to answer, in desk time, before another is asked; `desk_hours` are when that runs.
     """
@@ -235,6 +236,7 @@ class Sop(Part):
     notice: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
     freeze: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24 * 60))] = timedelta(0)
     decline_grace: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24))] = timedelta(minutes=10)
+    undo_for: Annotated[Elapsed, _between(timedelta(0), timedelta(hours=24))] = timedelta(minutes=30)
     digest_at: TimeOfDay = 8 * 60 + 30
     reminders: Annotated[tuple[timedelta, ...], PlainValidator(_reminders)] = (timedelta(hours=24), timedelta(hours=2))
     escalation_after: Annotated[Elapsed, _between(timedelta(minutes=1), timedelta(hours=24 * 60))] = timedelta(hours=2)

@@ -15,8 +15,8 @@ declare
   ];
   v_views constant text[] := array['queue_now', 'agenda', 'open_escalations', 'interviewer_load'];
   v_functions constant text[] := array[
-    'by_hand', 'is_moot', 'last_deed', 'deed_row', 'deed', 'take_back', 'undo_step', 'recall_notices', 'reopen_candidate',
-    'reopen_escalation', 'withdraw_replan', 'places_json', 'otherwise',
+    'is_deed', 'is_moot', 'last_deed', 'deed_row', 'deed', 'take_back', 'undo_step', 'recall_notices', 'reopen_candidate',
+    'reopen_escalation', 'withdraw_replan', 'places_json', 'match_json', 'otherwise',
     'audit_hash', 'audit_append', 'record_audit', 'audit_trail', 'verify_audit', 'refuse_audit_change',
     'candidate_json', 'queue_position', 'enqueued', 'enqueue', 'lock_fenced', 'lock_candidate', 'worker_of', 'wrong_state',
     'enqueue_all', 'numbers_since',

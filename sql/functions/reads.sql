@@ -37,21 +37,26 @@ begin
 end;
 $$;
 
-create or replace function public.show_candidate(p_needle text, p_limit integer default 20) returns jsonb
+-- Everything about a candidate.
+create or replace function public.match_json(p_row public.candidates) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
+  select public.candidate_json(p_row) || jsonb_build_object(
+    'position', public.queue_position(p_row),
+    'interviews', (
+      select coalesce(jsonb_agg(public.interview_json(i) order by i.status = 'cancelled', i.position, i.created_at), '[]')
+      from public.interviews i where i.candidate_id = p_row.id),
+    'escalations', (
+      select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.escalations e where e.candidate_id = p_row.id),
+    'answers', public.answers_json(array(select i.id from public.interviews i where i.candidate_id = p_row.id)),
+    'writes', public.writes_json(p_row.id)
+  );
+$$;
+
+create or replace function public.show_candidate(p_needle text, p_limit integer default 20) returns jsonb
+language sql stable set search_path = '' as $$
   with found as (select c from public.find_candidates(p_needle) c)
   select jsonb_build_object(
-    'count', (select count(*) from found),
-    'matches', coalesce(jsonb_agg(public.candidate_json(c) || jsonb_build_object(
-      'position', public.queue_position(c),
-      'interviews', (
-        select coalesce(jsonb_agg(public.interview_json(i) order by i.status = 'cancelled', i.position, i.created_at), '[]')
-        from public.interviews i where i.candidate_id = (c).id),
-      'escalations', (
-        select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.escalations e where e.candidate_id = (c).id),
-      'answers', public.answers_json(array(select i.id from public.interviews i where i.candidate_id = (c).id)),
-      'writes', public.writes_json((c).id)
-    ) order by (c).number), '[]')
+    'count', (select count(*) from found), 'matches', coalesce(jsonb_agg(public.match_json(c) order by (c).number), '[]')
   ) from (select c from found limit p_limit) page;
 $$;
 

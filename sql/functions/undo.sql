@@ -1,9 +1,12 @@
 -- Taking back what somebody did at the desk. A deed is all that one transaction has written into the audit; its number is that of
 -- its first row. What takes which deed back is decided in `lifecycle/undo.py`; here it is found, and done once.
 
-create or replace function public.by_hand(p_actor text) returns boolean
+-- Whether a row tells of what a person has changed: not of what a worker made of it, nor of what was said, seen or refused.
+create or replace function public.is_deed(p_row public.scheduling_audit) returns boolean
 language sql immutable set search_path = '' as $$
-  select p_actor !~ '^worker:' and p_actor <> 'database';
+  select p_row.tx is not null and p_row.actor !~ '^(worker|interviewer):' and p_row.actor <> 'database' and p_row.action not in (
+    'update_refused', 'reachable', 'event_edited', 'event_moved_back', 'decline_taken_back', 'orphan_removed'
+  );
 $$;
 
 -- Whether a deed was taken back, or took another one back: then it is as if there had been neither.
@@ -21,15 +24,15 @@ language plpgsql stable set search_path = '' as $$
 begin
   if p_candidate_id is not null then
     return (
-      select to_jsonb(id) from public.scheduling_audit
-      where candidate_id = p_candidate_id and tx is not null and public.by_hand(actor) and not public.is_moot(tx)
-      order by id desc limit 1
+      select to_jsonb(a.id) from public.scheduling_audit a
+      where a.candidate_id = p_candidate_id and public.is_deed(a) and not public.is_moot(a.tx)
+      order by a.id desc limit 1
     );
   end if;
   return (
-    select to_jsonb(id) from public.scheduling_audit
-    where actor = p_actor and tx is not null and action <> 'update_refused' and not public.is_moot(tx)
-    order by id desc limit 1
+    select to_jsonb(a.id) from public.scheduling_audit a
+    where a.actor = p_actor and public.is_deed(a) and not public.is_moot(a.tx)
+    order by a.id desc limit 1
   );
 end;
 $$;
@@ -59,24 +62,24 @@ begin
     'later', (
       select coalesce(jsonb_agg(public.deed_row(a) order by a.id), '[]') from public.scheduling_audit a
       where a.id > v_last and (a.candidate_id = any (v_people) or a.candidate_id is null and v_row.id is not null)
-        and public.by_hand(a.actor) and not public.is_moot(a.tx)
+        and public.is_deed(a) and not public.is_moot(a.tx)
     ),
     'came', (
       select coalesce(jsonb_agg(public.deed_row(a) order by a.id), '[]') from public.scheduling_audit a
       where a.id > v_last and a.candidate_id = any (v_people) and a.action in ('rebooked', 'stood', 'escalated')
     ),
     'candidates', (
-      select coalesce(jsonb_agg(public.candidate_json(c) || jsonb_build_object(
-        'interviews', (
-          select coalesce(jsonb_agg(public.interview_json(i) order by i.position), '[]')
-          from public.interviews i where i.candidate_id = c.id),
-        'escalations', (
-          select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.escalations e where e.candidate_id = c.id)
-      ) order by c.number), '[]') from public.candidates c where c.id = any (v_people)
+      select coalesce(jsonb_agg(public.match_json(c) order by c.number), '[]') from public.candidates c where c.id = any (v_people)
     ),
     'sop', (
       select jsonb_build_object('version', version, 'text', text) from public.sop_versions
       where v_row.action = 'sop_activated' and version = v_row.detail ->> 'before'
+    ),
+    'by', (
+      select n.name from public.bot_names n join public.scheduling_audit a on a.actor = 'telegram:' || n.user_id where a.id = v_last
+    ),
+    'name', (
+      select name from public.bot_names where v_row.action = 'role_changed' and user_id = (v_row.detail ->> 'user_id')::bigint
     ),
     'block', (
       select id from public.interviewer_blocks where v_row.action = 'interviewer_blocked' and interviewer = v_row.detail ->> 'interviewer'
@@ -113,7 +116,7 @@ begin
   -- Only now, when what it is about is locked, nobody can be under way with it.
   if exists (
     select from public.scheduling_audit a
-    where a.id > p_seen and a.tx <> pg_current_xact_id()::text::bigint and public.by_hand(a.actor)
+    where a.id > p_seen and a.tx <> pg_current_xact_id()::text::bigint and public.is_deed(a)
       and (a.candidate_id = any (v_people) or a.candidate_id is null and exists (
         select from public.scheduling_audit where tx = v_first.tx and candidate_id is null))
   ) then
@@ -147,25 +150,30 @@ begin
 end;
 $$;
 
--- Whoever was told what came of a deed is told to ignore it; what nobody has set out to send yet is not sent.
+-- Whoever was told what came of a deed is told to ignore it; what nobody has set out to send yet is not sent. Interviewers are not
+-- in it: they hear whatever is different from what they were told last.
 create or replace function public.recall_notices(p_deed bigint, p_since timestamptz, p_people uuid[]) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_notices jsonb;
 begin
   update public.notices set status = 'void', lease_until = null
-  where candidate_id = any (p_people) and created_at >= p_since and status in ('pending');
+  where candidate_id = any (p_people) and created_at >= p_since and status in ('pending') and recipient not like 'interviewer:%';
   select jsonb_agg(jsonb_build_object(
-    'key', format('undone:%s:%s:%s', p_deed, told.channel, told.recipient), 'channel', told.channel, 'recipient', told.recipient, 'kind', 'undone',
+    'key', format('undone:%s:%s:%s', p_deed, told.channel, told.who), 'channel', told.channel, 'recipient', told.who, 'kind', 'undone',
     'payload', jsonb_build_object('names', told.names)
   )) into v_notices
   from (
-    select n.channel, n.recipient, (
+    select n.channel, reached.who, (
       select jsonb_agg(c.name order by c.number) from public.candidates c where c.id = any (array_agg(n.candidate_id))
     ) as names
-    from public.notices n
-    where n.candidate_id = any (p_people) and n.created_at >= p_since and (n.status = 'sent' or n.status = 'void' and n.attempts > 0)
-    group by n.channel, n.recipient
+    from public.notices n cross join lateral (
+      select split_part(place, ':', 1) as who from regexp_split_to_table(n.receipt, ' ') place where n.status = 'sent' and place <> ''
+      union
+      select case when n.recipient ~ '^\d+$' then n.recipient else 'admins' end where n.status = 'void' and n.attempts > 0
+    ) reached
+    where n.candidate_id = any (p_people) and n.created_at >= p_since and n.recipient not like 'interviewer:%'
+    group by n.channel, reached.who
   ) told;
   perform public.add_notices(case cardinality(p_people) when 1 then p_people[1] end, v_notices);
 end;
@@ -190,7 +198,9 @@ begin
   if not found then
     perform public.wrong_state(public.lock_candidate(p_candidate_id), 'be opened again just now');
   end if;
-  update public.escalations e set status = 'open', resolved_at = null, resolved_by = null, resolution = null
+  update public.escalations e set
+    status = 'open', resolved_at = null, resolved_by = null, resolution = null,
+    held_since = clock_timestamp(), put_off_until = null, all_told_at = null
   where e.id in (select value::bigint from jsonb_array_elements_text(p_questions)) and e.candidate_id = v_row.id
     and e.status in ('resolved') and not jsonb_path_exists(e.options, '$[*].generation')
     and not exists (select from public.escalations o where o.candidate_id = e.candidate_id and o.kind = e.kind and o.status = 'open');
@@ -204,7 +214,9 @@ language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row public.escalations;
 begin
-  update public.escalations set status = 'open', resolved_at = null, resolved_by = null, resolution = null
+  update public.escalations set
+    status = 'open', resolved_at = null, resolved_by = null, resolution = null,
+    held_since = clock_timestamp(), put_off_until = null, all_told_at = null
   where id = p_escalation_id and status in ('resolved') returning * into v_row;
   if not found then
     return '{"changed": false}';

@@ -1,4 +1,4 @@
--- What taking back needs: which rows of the audit belong together, and notices that are no longer wanted.
+-- What taking back needs: which rows of the audit belong together, and who was told about whom.
 
 alter table public.scheduling_audit add column tx bigint;
 
@@ -8,13 +8,7 @@ create index scheduling_audit_actor on public.scheduling_audit (actor, id);
 comment on column public.scheduling_audit.tx is
   'The transaction that wrote the row: what somebody did by one command, as a whole. Null for rows from before there was this column.';
 
-alter table public.notices
-  drop constraint notices_status_check,
-  add constraint notices_status_check check (status in ('pending', 'sent', 'failed', 'void'));
-
 create index notices_candidate on public.notices (candidate_id) where candidate_id is not null;
-
-comment on column public.notices.status is 'pending -> sent, or failed (trying again cannot help), or void (what it would tell was taken back).';
 
 comment on column public.candidates.replan is
   'What the next plan is to be like: excluded (people or times that will not do), rounds (those that may move; null: any), thaw, preview (a plan that was shown and is wanted as it was), back (the preview is what was booked before), reason. Null for a plain first plan.';

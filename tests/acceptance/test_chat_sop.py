@@ -107,6 +107,7 @@ async def test_what_was_shown_is_shown_anew_when_another_sop_came_into_force(per
     ("before", "after", "line"),
     [
         ("notice: 12h ", "notice: 24h ", "For all: notice 12h → 24h"),
+        ("undo_for: 30m", "undo_for: 2h", "For all: can be taken back for 30m → 2h"),
         ("name: Asha Rao", "name: Asha R.", "Asha R.: name Asha Rao → Asha R."),
         ("backups: [ravi], gap", "gap", "Core Java: seat 1: backups Ravi Menon → none"),
         ("interviewers: [ben, diego]", "interviewers: [diego]", "Core Java: seat 1: interviewers Ben Ortiz, Diego"),

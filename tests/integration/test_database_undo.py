@@ -6,12 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from psycopg import Connection
 
 from domain.errors import DatabaseError
 from supabase_db import Database, Json
 from tests.builders import at, make_request, make_reservation
-from tests.integration.life import booked, claim, enqueue, look, planning, reserve, status_of, write_all
+from tests.integration.life import booked, booking, claim, enqueue, look, planning, reserve, status_of, write_all
 
+Admin = Connection[tuple[Any, ...]]
 ME = "telegram:7"
 CHAT: dict[str, Any] = {"chat_id": 7, "user_id": 7, "state": None}
 
@@ -56,6 +58,7 @@ async def test_the_last_deed_is_that_of_a_person(db: Database) -> None:
     await db.record_audit(action="update_refused", actor="telegram:8")
     assert await db.last_deed(actor="telegram:8") is None
     await db.record_audit(action="followed", actor="calendar", candidate_id=claimed.candidate_id)
+    await db.record_audit(action="interview_accepted", actor="interviewer:asha", candidate_id=claimed.candidate_id)
 
     about = await last(db, candidate_id=claimed.candidate_id)
 
@@ -157,13 +160,33 @@ async def test_a_row_that_there_is_not_is_no_deed(db: Database) -> None:
     assert (outcome["refused"], outcome["message"]) == ("MS003", "there is nothing to take back in row 77 of the audit")
 
 
-async def test_rows_from_before_there_were_deeds_are_none(database: Database, admin: Any) -> None:
+async def test_rows_from_before_there_were_deeds_are_none(database: Database, admin: Admin) -> None:
     await enqueue(database)
     admin.execute("alter table scheduling_audit disable trigger scheduling_audit_append_only")
     admin.execute("update scheduling_audit set tx = null")
 
     assert await database.last_deed(actor=ME) is None
     assert (await database.verify_audit())["ok"] is False  # it was sealed with it; older rows were not
+
+
+async def test_whoever_was_reached_is_told_to_ignore_it_and_nobody_else(db: Database, admin: Admin) -> None:
+    claimed, reserved = await booking(db)
+    await write_all(db, claimed, reserved["writes"])
+    people = ("7", "admins", "next admin", "interviewer:asha", "9")
+    notices = [{"key": who, "channel": "telegram", "recipient": who, "kind": "booked", "payload": {}} for who in people]
+    await db.settle(**claimed.names, notices=notices)
+    for notice, receipt in zip(await db.claim_notices(channel="telegram", limit=3), ("7:1", "7:2 8:3"), strict=False):
+        await db.notice_sent(notice_id=notice["id"], receipt=receipt)
+    deed = await last(db)
+
+    await take_back(db, deed, cancel(claimed.candidate_id))
+
+    rows = admin.execute("select recipient, kind, status from notices order by id").fetchall()
+    assert rows[:5] == [
+        ("7", "booked", "sent"), ("admins", "booked", "sent"), ("next admin", "booked", "void"),
+        ("interviewer:asha", "booked", "pending"), ("9", "booked", "void"),
+    ]  # fmt: skip
+    assert sorted(rows[5:]) == [(who, "undone", "pending") for who in ("7", "8", "admins")]
 
 
 # What only an undo needs --------------------------------------------------------------------------------------------------------

@@ -40,13 +40,14 @@ def test_any_text_appears_literally_on_every_card(text: str) -> None:
         "moved": [move],
         "timezone": "UTC",
         "options": [{"text": text}],
+        "names": [text],
     }
     for lines in (
         escalations.question(row, SOP, {7: text, 9: text}),
         escalations.plan_lines(row, option(text), SOP),
         escalations.what_it_does(row, option(text)),
         cards.move_lines(move, ZoneInfo("UTC"), "was", "now"),
-        *(cards.notice(kind, facts) for kind in ("asked", "rebooked", "moved", "unchanged")),
+        *(cards.notice(kind, facts) for kind in ("asked", "rebooked", "moved", "unchanged", "undone")),
     ):
         html = "\n".join(lines)
         assert text in read_html(html)
