@@ -114,6 +114,7 @@ async def test_what_was_shown_is_shown_anew_when_another_sop_came_into_force(per
         ("title: Core Java, duration: 60m", "title: Core Java, duration: 90m", "Core Java: length 60m → 90m"),
         ("    weekly_limit: 10\n", "", "Asha Rao: weekly limit 10 → none"),
         ('tue-fri: ["06:00-09:00", "19:00-24:00"], ', "", "Ravi Menon: working hours "),
+        ("reminders: [24h, 2h]", "reminders: [3h]", "For all: reminders before an interview 24h, 2h → 3h"),
         ("escalation_after: 2h ", "escalation_after: 3h ",
          "For all: unanswered questions go to the next admin after 2h → 3h"),
         ('desk_hours: {mon-fri: ["09:00-18:00"]}', 'desk_hours: {mon-thu: ["08:00-16:00"]}',

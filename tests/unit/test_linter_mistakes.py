@@ -72,6 +72,8 @@ MISTAKES = [
     ("grid: 30m", "desk_hours: {}", "SOP014"),
     ("grid: 30m", "desk_hours: office", "SOP010"),
     ("grid: 30m", "escalation_after: 2d", "SOP009"),
+    ("grid: 30m", "reminders: [1d]", "SOP009"),
+    ("grid: 30m", "reminders: [1m]", "SOP014"),
     ("title: Java", "title: \"Ja\\u202eva\"", "SOP014"),
 ]  # fmt: skip
 
