@@ -101,6 +101,10 @@ def _unblocked(deed: Deed, sop: Sop) -> Did:
     return f"unblocked {bold(name)}", esc(days)
 
 
+def _linked(what: str) -> Callable[[Deed, Sop], Did]:
+    return lambda deed, sop: (f"{what} {bold(cards.person_name(sop, deed.row['detail']['interviewer']))}", "")
+
+
 def _closed(deed: Deed, sop: Sop) -> Did:
     return f"closed the question about {_name(deed)}", esc(deed.row["detail"]["resolution"])
 
@@ -240,15 +244,19 @@ _CANCEL = ("cancel", "gives the candidate up.")
 _AGAIN = ("again", "takes the candidate in once more.")
 _RESCHEDULE = ("reschedule", "moves rounds.")
 _STATUS = ("status", "shows how it stands now.")
+_ADMINS = ("admins", "lets people in and out.")
+_ESCALATIONS = ("escalations", "has the question.")
+_INTERVIEWERS = ("interviewers", "has the button that links and unlinks them.")
+_NOTHING = _always("")  # nothing takes it back
 _ABOUT_ONE = frozenset(command for command, _ in (_CANCEL, _AGAIN, _RESCHEDULE, _STATUS))
 _OTHER = Words(
     did=lambda deed, sop: (f"did this: {italic(deed.kind.replace('_', ' '))}", ""),
-    will=_always(""),
+    will=_NOTHING,
     instead=("help", "names what there is."),
 )
 WORDS: Mapping[str, Words] = {
     "enqueued": Words(did=_took_in, will=_give_up, instead=_CANCEL),
-    "requeued": Words(did=lambda deed, sop: (f"queued {_name(deed)} again", ""), will=_always(""), instead=_CANCEL),
+    "requeued": Words(did=lambda deed, sop: (f"queued {_name(deed)} again", ""), will=_NOTHING, instead=_CANCEL),
     "cancelling": Words(did=_cancelled, will=_reopen, instead=_AGAIN),
     "cancelled": Words(did=_cancelled, will=_reopen, instead=_AGAIN),
     "replan_asked": Words(did=_asked_for_plan, will=_plan_back, instead=_RESCHEDULE),
@@ -275,8 +283,16 @@ WORDS: Mapping[str, Words] = {
         will=_always("Undo puts the one before it in force again; what is booked stays."),
         instead=("sop", "shows the one in force and has the way back."),
     ),
-    "role_changed": Words(did=_changed_role, will=_role_back, instead=("admins", "lets people in and out.")),
-    "invited": Words(
-        did=_plainly("made an invitation"), will=_always(""), instead=("admins", "lets people in and out.")
+    "role_changed": Words(did=_changed_role, will=_role_back, instead=_ADMINS),
+    "invited": Words(did=_plainly("made an invitation"), will=_NOTHING, instead=_ADMINS),
+    "handed_to": Words(
+        did=lambda deed, sop: (f"gave the question about {_name(deed)} to somebody else", ""),
+        will=_NOTHING,
+        instead=_ESCALATIONS,
     ),
+    "put_off": Words(
+        did=lambda deed, sop: (f"put the question about {_name(deed)} off", ""), will=_NOTHING, instead=_ESCALATIONS
+    ),
+    "interviewer_linked": Words(did=_linked("linked"), will=_NOTHING, instead=_INTERVIEWERS),
+    "interviewer_unlinked": Words(did=_linked("unlinked"), will=_NOTHING, instead=_INTERVIEWERS),
 }

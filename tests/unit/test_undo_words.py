@@ -23,6 +23,8 @@ DETAILS: dict[str, Json] = {
     "option_taken": {"text": "Leave it as it is"},
     "interviewer_blocked": TIMES,
     "interviewer_unblocked": TIMES,
+    "interviewer_linked": {"interviewer": "asha"},
+    "interviewer_unlinked": {"interviewer": "asha"},
     "role_changed": {"user_id": 42, "before": "viewer", "after": "admin"},
 }
 
