@@ -1,11 +1,16 @@
 """Gather, decide, act: the steps of a candidate's life and the single-worker loop that runs them.
 
     claim -> gather -> decide -> reserve or rebook -> write events -> settle
-                          \\-> escalate, or let the booking stand and ask
+                ^         \\-> escalate, or let the booking stand and ask
+                 \\- unreserve: calendars have taken a time before its event was written
 
 Each step is safe to repeat: what is about to be done outside is committed before, under a key of its own, and its result after. A
 worker may die between any two lines; whoever claims the candidate next goes on from what the database says. Decisions are made
 by `sop`; the wording for people is the doors' business: notices carry facts, not sentences.
+
+Busy times are read once for a candidate, just before its events are written, and once more for events that had to wait. After
+they are written nothing is read: between the two lie milliseconds, what somebody puts there in these is seen by the watch like
+everything that comes later, and a third reading would only make its window a little smaller, at one call for each candidate.
 """
 
 from __future__ import annotations
@@ -13,13 +18,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from booking import asking
-from booking.planning import Made, Outdated, Situation, decide, gather
+from booking.planning import Made, Outdated, Situation, Terms, as_granted, decide, gather
 from booking.records import Json, booked_facts, calendar_trouble, moves, notice, reservation
+from booking.second_look import overtaken
 from booking.writing import Overruled, carry_out
 from calendar_utils import Calendars
 from domain.errors import (
@@ -42,6 +50,7 @@ GRACE_SECONDS = 15  # how long the outside call under way may still take when th
 RACES = 5  # how often a plan is made anew at once when somebody else was faster
 BUSY_FOR = timedelta(minutes=1)  # when to look again where a provider did not say
 PARK_FOR = timedelta(minutes=10)  # when to look again at a calendar that a person must connect first
+STALE_AFTER = 60.0  # seconds: what was free when times were reserved may be taken by then
 FAULT_FOR = timedelta(seconds=5)  # when to try again after a fault of ours; five such tries set the candidate aside
 
 
@@ -58,8 +67,13 @@ class _Stopped(Exception):
     """The worker was told to stop and is between two steps."""
 
 
+class _AtRest(Exception):
+    """The candidate has come to rest before any event was to be written: it stands as it was, or an admin has been asked."""
+
+
 class Scheduler:
-    """One worker of one lane. `sop` gives the SOP in force, `observe` hears of every step, `clock` tells the time (aware).
+    """One worker of one lane. `sop` gives the SOP in force, `observe` hears of every step, `clock` tells the time (aware); times
+    that were reserved more than `stale_after` seconds ago are looked at again before they are written.
 
     Once `stop` is set, the outside call under way is finished, the candidate given back, and no other taken.
     """
@@ -75,11 +89,12 @@ class Scheduler:
         observe: Callable[[Step], None] = lambda step: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease_seconds: int = LEASE_SECONDS,
+        stale_after: float = STALE_AFTER,
         stop: asyncio.Event | None = None,
     ) -> None:
         self._db, self._calendars, self._sop = db, calendars, sop
         self._worker, self._lane, self._lease = worker, lane, lease_seconds
-        self._observe, self._clock = observe, clock
+        self._observe, self._clock, self._stale_after = observe, clock, stale_after
         self._stop = stop or asyncio.Event()
 
     async def run(self) -> None:
@@ -184,19 +199,15 @@ class Scheduler:
 
     async def _bring_on(self, claim: Json) -> None:
         """Whatever comes next for a claimed candidate, by the state it is in."""
-        candidate, interviews = claim["candidate"], claim["interviews"]
-        self._did(candidate, "claimed", candidate["status"])
-        if not await self._write_events(candidate, claim["writes"]):
-            return
-        if candidate["status"] == "planning":
-            reserved = await self._schedule(candidate, interviews)
-            if reserved is None or not await self._write_events(candidate, reserved["writes"]):
-                return
-            candidate, interviews = candidate | reserved["candidate"], reserved["interviews"]
-        await self._settle(candidate, interviews)
+        self._did(claim["candidate"], "claimed", claim["candidate"]["status"])
+        with contextlib.suppress(_AtRest):
+            state = await self._write_events(claim)
+            while state["candidate"]["status"] == "planning":
+                state = await self._write_events(await self._schedule(state["candidate"], state["interviews"]))
+            await self._settle(state["candidate"], state["interviews"])
 
-    async def _schedule(self, candidate: Json, interviews: Sequence[Json]) -> Json | None:
-        """Plan and take the times; None when it came to rest without. Losing a race means planning again on what is true now."""
+    async def _schedule(self, candidate: Json, interviews: Sequence[Json]) -> Json:
+        """Plan and take the times, and give what is true then. Losing a race means planning again on what is true now."""
         for _ in range(RACES):
             sop = await self._sop()
             try:
@@ -208,62 +219,110 @@ class Scheduler:
                 FieldError
             ) as error:  # the course is no longer in the SOP, a person has put rounds into another order
                 await self._ask(candidate, asking.unplannable(error), sop, booked=bool(interviews))
-                return None
+                raise _AtRest from error
             self._did(candidate, "decided")
             if not isinstance(result, Made):
                 await self._refuse(candidate, sop, situation, result)
-                return None
+                raise _AtRest
             try:
                 return await self._book(candidate, sop, situation, result)
             except SlotTaken:
                 logger.info("slot taken meanwhile", extra={"action": "replan", "candidate_id": candidate["id"]})
         raise SlotTaken
 
-    async def _book(self, candidate: Json, sop: Sop, situation: Situation, made: Made) -> Json | None:
-        """Reserve a first plan, or book a new one over the one that stands; None when there is nothing to change."""
+    async def _book(self, candidate: Json, sop: Sop, situation: Situation, made: Made) -> Json:
+        """Reserve a first plan, or book a new one over the one that stands, which stays when there is nothing to change."""
         changed = [one for one in made.interviews if situation.live.get(one.round) != one]
         names = {"candidate_id": candidate["id"], "fence": candidate["fence"]}
         if not changed:
             facts = {"reason": (candidate["replan"] or {}).get("reason", "")}
             await self._db.stand(**names, sop_version=sop.version, notices=notice(candidate, "unchanged", facts))
             self._did(candidate, "stood")
-            return None
+            raise _AtRest
         rows = reservation(situation.granted, situation.request, changed)
         detail: Json = {"cost": made.cost}
         if candidate["replan"] is None and not situation.live:
             reserved = await self._db.reserve(**names, sop_version=sop.version, interviews=rows, detail=detail)
             self._did(candidate, "reserved")
-            return {**reserved, "candidate": {}}
+            return {**reserved, "candidate": {**candidate, "status": "booking"}}
         detail |= {
             "moved": moves(situation.granted, situation.request.course, situation.live, changed),
             "reason": (candidate["replan"] or {}).get("reason", ""),
         }
         reserved = await self._db.rebook(**names, sop_version=sop.version, interviews=rows, detail=detail)
         self._did(candidate, "rebooked")
-        return {**reserved, "candidate": {"replan": detail}}
+        return {**reserved, "candidate": {**candidate, "status": "booking", "replan": detail}}
 
-    async def _write_events(self, candidate: Json, writes: Sequence[Json]) -> bool:
-        """Carry out the calendar writes that wait; False when one failed for good and an admin was asked."""
-        for write in writes:
-            try:
-                result = await carry_out(self._calendars, write)
-            except (CalendarBusy, CalendarAuthError) as error:
-                await self._write_failed(candidate, write, error, retry_at=self._try_again_at(error))
-                raise
-            except CalendarError as error:
-                await self._write_failed(candidate, write, error, retry_at=None)
-                if write["verb"] == "put":
-                    await self._escalate(candidate, asking.not_written(write, error), None)
-                    return False
-                continue  # an event that cannot be cancelled has its own escalation; the others still can
-            self._did(candidate, "written", write["verb"])
-            names = {"write_id": write["id"], "fence": candidate["fence"]}
-            if isinstance(result, Overruled):
-                await self._db.write_overruled(**names, reason=result.reason, result=result.result)
-            else:
-                await self._db.write_done(**names, result=result)
-            self._did(candidate, "recorded", write["verb"])
-        return True
+    async def _write_events(self, state: Json) -> Json:
+        """Carry out the calendar writes that wait, and give what is true then."""
+        candidate, pending, stale_at = state["candidate"], list(state["writes"]), self._stale_at(state)
+        while pending:
+            if pending[0]["verb"] == "put" and time.monotonic() >= stale_at:
+                planning = await self._look_again(state, pending)
+                if planning is not None:
+                    return await self._write_events(planning)
+                stale_at = time.monotonic() + self._stale_after
+            if pending:
+                await self._write_event(candidate, pending.pop(0))
+        return state
+
+    def _stale_at(self, state: Json) -> float:
+        """From when on, by the monotonic clock, people may no longer be free at the times that they were planned for. Never for
+        events that are brought to where they are booked, whatever else is there."""
+        candidate = state["candidate"]
+        if candidate["status"] != "booking" or "restored" in (candidate["replan"] or {}):
+            return math.inf
+        return time.monotonic() + self._stale_after - float(state.get("waited", 0.0))
+
+    async def _look_again(self, state: Json, pending: list[Json]) -> Json | None:
+        """Read once more whether people are free at the times of events that are still to be written. If not, all times of the
+        plan are given back, and what is true then is returned, for a new plan. What turns out to be written already is
+        recorded before that, and is pending no more.
+
+        Where a rebooking's old times are gone meanwhile, the new ones are kept all the same, for else there would be neither:
+        the watch then asks about what is in the way.
+        """
+        candidate = state["candidate"]
+        granted = as_granted(await self._sop(), Terms.of(candidate))
+        found = await overtaken(self._calendars, granted, state["interviews"], pending)
+        if not found.clashes:
+            return None
+        for write in found.made:
+            pending.remove(write)
+            await self._write_event(candidate, write)
+        try:
+            planning = await self._db.unreserve(
+                candidate_id=candidate["id"],
+                fence=candidate["fence"],
+                reason="Calendars have taken times of the plan meanwhile.",
+                detail={"clashes": found.clashes},
+            )
+        except SlotTaken:
+            logger.warning("the old times are gone", extra={"action": "write_anyway", "candidate_id": candidate["id"]})
+            return None
+        self._did(candidate, "unreserved")
+        return planning
+
+    async def _write_event(self, candidate: Json, write: Json) -> None:
+        """Carry out one calendar write. When an event cannot be written for good, an admin is asked."""
+        try:
+            result = await carry_out(self._calendars, write)
+        except (CalendarBusy, CalendarAuthError) as error:
+            await self._write_failed(candidate, write, error, retry_at=self._try_again_at(error))
+            raise
+        except CalendarError as error:
+            await self._write_failed(candidate, write, error, retry_at=None)
+            if write["verb"] == "put":
+                await self._escalate(candidate, asking.not_written(write, error), None)
+                raise _AtRest from error
+            return  # an event that cannot be cancelled has its own escalation; the others still can
+        self._did(candidate, "written", write["verb"])
+        names = {"write_id": write["id"], "fence": candidate["fence"]}
+        if isinstance(result, Overruled):
+            await self._db.write_overruled(**names, reason=result.reason, result=result.result)
+        else:
+            await self._db.write_done(**names, result=result)
+        self._did(candidate, "recorded", write["verb"])
 
     async def _write_failed(
         self, candidate: Json, write: Json, error: CalendarError, *, retry_at: datetime | None
@@ -277,13 +336,14 @@ class Scheduler:
         )
 
     async def _settle(self, candidate: Json, interviews: Sequence[Json]) -> None:
-        kind = {"planning": "booked", "booking": "booked", "cancelling": "cancelled"}.get(candidate["status"])
+        kind = {"booking": "booked", "cancelling": "cancelled"}.get(candidate["status"])
         facts: Json = {}
         if kind == "booked":
             facts = booked_facts(await self._sop(), candidate, interviews)
-            moved = (candidate["replan"] or {}).get("moved", ())
+            change = {name: value for name, value in (candidate["replan"] or {}).items() if name != "undo"}
+            moved = change.get("moved", ())
             if any(move["before"] for move in moved) or 0 < len(moved) < len(interviews):
-                kind, facts = "rebooked", facts | candidate["replan"]
+                kind, facts = "rebooked", facts | change
         notices = notice(candidate, kind, facts) if kind else []
         await self._db.settle(candidate_id=candidate["id"], fence=candidate["fence"], notices=notices)
         self._did(candidate, "settled")

@@ -20,7 +20,7 @@ from calendar_utils import Calendars
 from calendars.base import Unknown
 from domain.errors import SopError
 from domain.model import CandidateRequest, Interval, Interview
-from lifecycle.watching import Said, minus
+from lifecycle.watching import Said, foreign
 from sop import NoPlan, Plan, Sop, plan, verify
 from sop.model import Interviewer
 from sop.rules import Breach
@@ -178,7 +178,7 @@ def situation_in(
     answers = {person.id: world.busy[person.calendars] for person in involved(granted, request.course, rows)}
     unknown = {who: answer for who, answer in answers.items() if isinstance(answer, Unknown)}
     own = own_times(standing)
-    known = {who: without(busy, own.get(who, ())) for who, busy in answers.items() if not isinstance(busy, Unknown)}
+    known = {who: foreign(busy, own.get(who, ())) for who, busy in answers.items() if not isinstance(busy, Unknown)}
     nobody = nobody_left(granted, request.course, terms)
     out = _unavailable(granted, request.course, (*terms.excluded, *world.blocks), {*unknown, *nobody}, world.span)
     live = {row["round"]: interview_of(row, request.email) for row in standing if _is_round(ours, request.course, row)}
@@ -329,11 +329,6 @@ def nobody_left(sop: Sop, course: str, terms: Terms) -> frozenset[str]:
 
 
 # What stays and who is busy ---------------------------------------------------------------------------------------------------
-
-
-def without(busy: Iterable[Interval], times: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    """Busy times without some times."""
-    return tuple(left for time in busy for left in minus(time, times))
 
 
 def involved(sop: Sop, course: str, rows: Sequence[Json]) -> list[Interviewer]:

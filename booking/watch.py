@@ -41,10 +41,10 @@ JITTER = 0.25
 RESYNC_AFTER = timedelta(
     days=1
 )  # everything is compared anew, in case a provider's list of changes has missed something
-BUSY_AFTER = timedelta(
-    minutes=30
-)  # how often people's busy times are looked through for what lies on top of interviews
-AHEAD = timedelta(days=14)  # and how far ahead
+# How often people's busy times are looked through for what lies on top of interviews, and how far ahead. With the longest pause
+# between two sweeps it takes 37 minutes at most until an admin is asked.
+BUSY_AFTER, AHEAD = timedelta(minutes=30), timedelta(days=14)
+MARGIN = timedelta(days=1)  # an event of ours that is cut off at an edge of what is read would look strange
 FEW = 3  # events that may be missing at once before an empty calendar is suspected
 
 
@@ -310,11 +310,12 @@ class _Sweep:
     async def _overlaps(self) -> None:
         """Ask about what people's calendars have on top of their next interviews. One read per provider."""
         span = Interval(start=self._now, end=self._now + AHEAD)
+        wide = Interval(start=self._now - MARGIN, end=span.end + MARGIN)
         rows = [row for row in await self._db.watched(now=self._now, everything=True) if self._soon(row, span)]
         people = {who: self._sop.interviewers[who].calendars for row in rows for who in self._known(row)}
         if not people:
             return
-        answers = await self._calendars.busy(people, span)
+        answers = await self._calendars.busy(people, wide)
         own = own_times(await self._db.booked_between(start=span.start - AHEAD, end=span.end + AHEAD))
         for row in rows:
             for who in self._known(row):

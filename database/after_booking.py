@@ -44,6 +44,14 @@ class AfterBooking(Caller):
             detail=detail or {},
         )
 
+    async def unreserve(self, *, candidate_id: str, fence: int, reason: str, detail: Json | None = None) -> Json:
+        """Give back the times of a plan whose events are not all written, as if it had never been made, so that it is made anew:
+        `{candidate, interviews, writes}` as they are then, which bring back or cancel what was written. `SlotTaken` when times
+        that the plan had changed in place are no longer free: nothing was done then. `detail` goes to the audit."""
+        return await self._object(
+            "unreserve", candidate_id=candidate_id, fence=fence, reason=reason, detail=detail or {}
+        )
+
     async def stand(
         self,
         *,

@@ -15,7 +15,7 @@ last written or dealt with is remembered (`Booked.said`), and a change that was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -239,14 +239,20 @@ def stray(kept: Kept | None, *, generation: int, handle: str) -> Stray:
 def on_top(
     interview: Interval, *, buffer: timedelta, busy: tuple[Interval, ...], ours: tuple[Interval, ...]
 ) -> tuple[Interval, ...]:
-    """What an interviewer's calendar has, besides events of ours, within the buffer around an interview; only that part of it.
-
-    Calendars tell busy times merged, so what lies wholly under an event of ours cannot be seen, nor, without a buffer, what
-    reaches out from under it.
-    """
+    """What an interviewer's calendar has, besides events of ours, within the buffer around an interview; only that part of it."""
     near = Interval(start=interview.start - buffer, end=interview.end + buffer)
-    found = (left for time in busy if time.meets(near) for left in minus(time, ours) if left.meets(near))
+    found = (time for time in foreign(busy, ours) if time.meets(near))
     return tuple(Interval(start=max(one.start, near.start), end=min(one.end, near.end)) for one in found)
+
+
+def foreign(busy: Sequence[Interval], ours: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Busy times (merged) without events of ours, as far as those show there: one in whose time somebody is free does not.
+
+    Calendars tell busy times merged, so what lies wholly under an event of ours cannot be seen, nor, next to an interview
+    without a buffer, what reaches out from under it.
+    """
+    shown = tuple(one for one in ours if any(time.start <= one.start and one.end <= time.end for time in busy))
+    return tuple(left for time in busy for left in minus(time, shown))
 
 
 def minus(time: Interval, others: tuple[Interval, ...]) -> tuple[Interval, ...]:

@@ -36,7 +36,7 @@ declare
     'active_sop', 'activate_sop', 'sop_history',
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',
     'joined', 'without', 'joined_replan', 'excepted', 'requested', 'ask_replan', 'close_questions', 'close_plan_questions',
-    'retake_times', 'rebook', 'stand',
+    'retake_times', 'rebook', 'put_back', 'unreserve', 'stand',
     'move_interview', 'chosen_interview', 'follow_anyway', 'restore_event', 'do_option', 'lock_question', 'answer_with', 'take_option', 'take_other',
     'watch_state', 'is_asked', 'watched', 'save_watch', 'lock_watched', 'note_seen', 'event_seen', 'follow_move', 'event_deleted',
     'interviewer_declined', 'ask_about', 'ask_once', 'write_overruled', 'was_recorded',

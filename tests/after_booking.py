@@ -14,7 +14,7 @@ from calendars.base import Calendar, Owner, Response
 from calendars.local import LocalCalendar
 from config import parse_sop
 from domain.model import Interval
-from scheduler import Scheduler, Step
+from scheduler import STALE_AFTER, Scheduler, Step
 from sop import Sop
 from supabase_db import Database
 from tests.builders import make_request
@@ -44,9 +44,14 @@ courses:
 """
 
 
+class Died(BaseException):
+    """The process was killed here."""
+
+
 @dataclass
 class Office:
-    """Everything that happens after an interview is booked, on one database and one folder of calendars."""
+    """Everything that happens after an interview is booked, on one database and one folder of calendars. The engine dies
+    when it has done the step `dies_at` so many times."""
 
     db: Database
     folder: Path
@@ -54,6 +59,8 @@ class Office:
     now: datetime = NOW
     calendar: Calendar | None = None
     steps: list[str] = field(default_factory=list)
+    dies_at: tuple[str, int] | None = None
+    stale_after: float = STALE_AFTER
 
     @property
     def sop(self) -> Sop:
@@ -79,15 +86,24 @@ class Office:
         """The engine, until nobody waits."""
         await self.engine().run_until_idle()
 
-    def engine(self) -> Scheduler:
+    def engine(self, worker: str = "w", calendars: Calendars | None = None) -> Scheduler:
         async def in_force() -> Sop:
             return self.sop
 
         def observe(step: Step) -> None:
             self.steps.append(step.name)
+            if self.dies_at and self.steps.count(self.dies_at[0]) == self.dies_at[1]:
+                self.steps, self.dies_at = [], None
+                raise Died
 
         return Scheduler(
-            db=self.db, calendars=self.calendars, sop=in_force, worker="w", observe=observe, clock=lambda: self.now
+            db=self.db,
+            calendars=calendars or self.calendars,
+            sop=in_force,
+            worker=worker,
+            observe=observe,
+            clock=lambda: self.now,
+            stale_after=self.stale_after,
         )
 
     async def sweep(self) -> list[str]:

@@ -23,6 +23,8 @@ from calendars.outlook_auth import App, Tokens
 from domain.errors import CalendarBusy, CalendarConflict
 from domain.model import Interval
 from sop import Sop
+from tests.contract.harness import Own
+from tests.contract.ics_hands import listed, own_event
 from tests.fakes.entra import CLIENT_ID, SECRET, TENANT, Loopback
 from tests.fakes.faults import FaultScript, refused, slow, storm
 from tests.fakes.google import running_google
@@ -53,12 +55,13 @@ MakeCalendar = Callable[[Sop, datetime], Calendar]
 class ProviderLab:
     """A provider under test: how a worker makes its client, what people's addresses are in the SOP, and what is really there:
     the title and the time of each live event. `delete` is the hand of a person, who deletes the event with a key,
-    `weather` what goes wrong with calls."""
+    `take` that of somebody who has something else at a time; `weather` is what goes wrong with calls."""
 
     make: MakeCalendar
     address: Callable[[str], str]
     live: Callable[[], Sequence[tuple[str, Interval]]]
     delete: Callable[[EventKey], None]
+    take: Callable[[str, Interval], object]
     weather: FaultScript = field(default_factory=FaultScript)
 
 
@@ -150,11 +153,17 @@ def local_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
         ]
         return [(one.state.title, one.state.interval) for one in found if one]
 
+    def take(who: str, time: Interval) -> None:
+        own = folder / f"{who}@example.com"
+        own.mkdir(parents=True, exist_ok=True)
+        (own / f"{uuid4()}.ics").write_text(own_event(who, Own(interval=time)))
+
     yield ProviderLab(
         make=functools.partial(_local, folder),
         address=lambda who: f"{who}@example.com",
         live=live,
         delete=lambda key: (folder / "interviews" / f"{key}.ics").unlink(),
+        take=take,
     )
 
 
@@ -178,6 +187,7 @@ def google_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
             address=lambda who: f"{who}@example.com",
             live=live,
             delete=lambda key: google.deletes(event_id(key)),
+            take=lambda who, time: google.creates("Own", time.start, time.end, calendar=f"{who}@example.com"),
             weather=google.faults,
         )
 
@@ -204,8 +214,16 @@ def outlook_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
                 (found,) = [item for item in items if any(f"{key} " in one for one in item.properties.values())]
                 server.exchange.delete(found)
 
+        def take(who: str, time: Interval) -> None:
+            with server.lock:
+                server.exchange.create(f"{who}@example.com", subject="Own", body="", start=time.start, end=time.end)
+
         yield ProviderLab(
-            make=functools.partial(_outlook, url), address=lambda who: f"{who}@example.com", live=live, delete=delete
+            make=functools.partial(_outlook, url),
+            address=lambda who: f"{who}@example.com",
+            live=live,
+            delete=delete,
+            take=take,
         )
 
 
@@ -224,8 +242,6 @@ def caldav_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
             hands.make_calendar(f"/people/{who}/")
 
         def live() -> Sequence[tuple[str, Interval]]:
-            from tests.contract.ics_hands import listed
-
             return listed(hands.get("/organiser/interviews/"))
 
         yield ProviderLab(
@@ -233,6 +249,9 @@ def caldav_lab(folder: Path, *, faults: bool = True) -> Iterator[ProviderLab]:
             address=lambda who: f"caldav:{url}/people/{who}/",
             live=live,
             delete=lambda key: hands.delete(f"/organiser/interviews/{key}.ics"),
+            take=lambda who, time: hands.put(
+                f"/people/{who}/{uuid4()}.ics", own_event(who, Own(interval=time)).encode()
+            ),
         )
 
 

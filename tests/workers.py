@@ -16,7 +16,7 @@ from calendar_utils import Calendars
 from calendars.base import Calendar, Event, EventState, Owner
 from calendars.local import LocalCalendar
 from config import parse_sop
-from scheduler import Scheduler, Step
+from scheduler import STALE_AFTER, Scheduler, Step
 from sop import Sop
 from supabase_db import Database
 
@@ -46,6 +46,7 @@ class Bench:
     now: datetime
     slow: float = 0.0
     lease: int = 30
+    stale_after: float = STALE_AFTER
     make: Callable[[Sop, datetime], Calendar] | None = None
 
 
@@ -83,6 +84,7 @@ def make_engine(bench: Bench, db: Database, name: str, kills: Sequence[Kill], st
         observe=_killer(kills),
         clock=lambda: bench.now,
         lease_seconds=bench.lease,
+        stale_after=bench.stale_after,
         stop=stop,
     )
 

@@ -163,7 +163,8 @@ begin
 end;
 $$;
 
--- A new plan over the one before: all of its changes or none. The times of the old one are held until this very moment.
+-- A new plan over the one before: all of its changes or none. The times of the old one are held until this very moment. How it
+-- was before is kept in replan until the new one is settled, for unreserve.
 create or replace function public.rebook(
   p_candidate_id uuid, p_fence bigint, p_sop_version text, p_interviews jsonb, p_detail jsonb default '{}'
 ) returns jsonb
@@ -181,7 +182,11 @@ begin
     raise sqlstate 'MS002' using message = format('there is nothing to rebook for candidate %s', v_row.number);
   end if;
   update public.candidates set
-    status = 'booking', sop_version = p_sop_version, reason = '', replan = coalesce(p_detail, '{}'), updated_at = clock_timestamp()
+    status = 'booking', sop_version = p_sop_version, reason = '', updated_at = clock_timestamp(),
+    replan = coalesce(p_detail, '{}') || jsonb_build_object('undo', jsonb_build_object('wish', v_row.replan, 'before', (
+      select coalesce(jsonb_agg(public.interview_json(i)), '[]') from public.interviews i
+      where i.candidate_id = v_row.id and i.status = 'booked' and i.round = any (v_rounds)
+    )))
   where id = v_row.id and status in ('planning') returning * into v_row;
   if not found then
     perform public.wrong_state(public.lock_candidate(p_candidate_id), 'be rebooked');
@@ -190,6 +195,69 @@ begin
   perform public.close_plan_questions(v_row.id);
   perform public.audit_append('rebooked', public.worker_of(v_row), v_row.id, coalesce(p_detail, '{}'), p_sop_version);
   return jsonb_build_object('interviews', public.interviews_json(v_row.id), 'writes', public.writes_json(v_row.id));
+end;
+$$;
+
+-- Interviews that a new plan has changed in place, at the times that they had before; 23P01 when somebody has taken those since.
+-- Whether their events were changed cannot be known, so each is brought back by a write of its own.
+create or replace function public.put_back(p_row public.candidates, p_before jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_ids constant uuid[] := array(select (i ->> 'id')::uuid from jsonb_array_elements(p_before) i);
+begin
+  perform public.lock_people(
+    array(select person from public.holds where interview_id = any (v_ids) and live) || array(select person from public.holds_of(p_row.email, p_before))
+  );
+  update public.holds set live = false where interview_id = any (v_ids) and live;
+  update public.calendar_writes set status = 'void', ended_at = clock_timestamp()
+  where interview_id = any (v_ids) and status in ('pending');
+  update public.interviews i set
+    starts_at = b.start, ends_at = b."end", seats = b.seats, interviewers = public.seated(b.seats), why = b.why,
+    position = b.position, title = b.title, sop_version = b.sop_version, status = 'booked', revision = i.revision + 1,
+    updated_at = clock_timestamp()
+  from jsonb_to_recordset(p_before) as b (
+    id uuid, position integer, title text, start timestamptz, "end" timestamptz, seats jsonb, why jsonb, sop_version text
+  )
+  where i.id = b.id and i.status in ('reserved');
+  perform public.add_holds(p_row.email, p_before);
+  insert into public.calendar_writes (candidate_id, interview_id, verb, generation, revision, payload)
+  select p_row.id, i.id, 'put', i.generation, i.revision, older.payload || jsonb_build_object('start', i.starts_at, 'end', i.ends_at)
+  from public.interviews i cross join lateral (
+    select w.payload from public.calendar_writes w
+    where w.interview_id = i.id and w.verb = 'put' and w.generation = i.generation and w.revision < i.revision - 1
+    order by w.revision desc limit 1
+  ) older
+  where i.id = any (v_ids) order by i.position;
+end;
+$$;
+
+-- Calendars have taken times of a plan before its events were written: it is as if it had never been made, and nobody is told of
+-- it. What it had changed is put back, what was new is given up, and the worker plans anew for the same wish. What an admin has
+-- brought back to its time (restored) stays.
+create or replace function public.unreserve(p_candidate_id uuid, p_fence bigint, p_reason text, p_detail jsonb default '{}')
+returns jsonb
+language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row public.candidates := public.lock_fenced(p_candidate_id, p_fence);
+  v_undo constant jsonb := v_row.replan -> 'undo';
+begin
+  if v_row.status <> 'planning' then  -- done before
+    update public.candidates set
+      status = 'planning', reason = p_reason, replan = nullif(v_undo -> 'wish', 'null'), updated_at = clock_timestamp()
+    where id = v_row.id and status in ('booking') and not coalesce(replan ? 'restored', false) returning * into v_row;
+    if not found then
+      perform public.wrong_state(public.lock_candidate(p_candidate_id), 'have its times given back');
+    end if;
+    perform public.put_back(v_row, coalesce(v_undo -> 'before', '[]'));
+    perform public.undo_booking(v_row.id, array['reserved']);
+    perform public.audit_append('unreserved', public.worker_of(v_row), v_row.id, p_detail || jsonb_build_object('reason', p_reason),
+      v_row.sop_version);
+  end if;
+  return jsonb_build_object(
+    'candidate', public.candidate_json(v_row),
+    'interviews', public.interviews_json(v_row.id),
+    'writes', public.writes_json(v_row.id)
+  );
 end;
 $$;
 

@@ -151,7 +151,10 @@ begin
   return jsonb_build_object(
     'candidate', public.candidate_json(v_row),
     'interviews', public.interviews_json(v_row.id),
-    'writes', public.writes_json(v_row.id)
+    'writes', public.writes_json(v_row.id),
+    'waited', (
+      select coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float from public.calendar_writes
+      where candidate_id = v_row.id and verb = 'put' and status = 'pending')
   );
 end;
 $$;

@@ -11,7 +11,7 @@ import functools
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from booking.watch import sweep
 from calendars.base import EventKey
 from config import parse_sop
 from domain.errors import CalendarBusy
+from domain.model import Interval
 from supabase_db import Database
 from tests.builders import make_request
 from tests.fakes.faults import refused
@@ -59,11 +60,11 @@ MOST_RUNS = 60  # of workers without a kill, until everybody is at rest
 class Trial:
     """A queue of candidates, workers that die, and what is true afterwards."""
 
-    def __init__(self, lab: ProviderLab, dsn: str, folder: Path, bug: str = "") -> None:
+    def __init__(self, lab: ProviderLab, dsn: str, folder: Path, bug: str = "", **bench: Any) -> None:
         make = functools.partial(with_bug, lab.make, bug) if bug else lab.make
         sop = SOP.format(**{who: lab.address(who) for who in PEOPLE})
         self.lab = lab
-        self.bench = Bench(dsn=dsn, folder=folder, sop=sop, now=NOW, make=make)
+        self.bench = Bench(dsn=dsn, folder=folder, sop=sop, now=NOW, make=make, **bench)
         self._connection = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
 
     def ask(self, query: str) -> list[dict[str, Any]]:
@@ -75,7 +76,7 @@ class Trial:
     def kill(self, step: str, times: int, nth: Sequence[int] = (1,)) -> None:
         """Kill so many workers at a step; there is always somebody waiting whom it can come to."""
         died = 0
-        for number in range(4 * times):
+        for number in range(4 * times + 10):
             self._enqueue(upto=2)
             kill = Kill(step=step, nth=nth[number % len(nth)])
             died += finish(start(self.bench, f"{step}{number}", [kill])) == -signal.SIGKILL
@@ -101,6 +102,20 @@ class Trial:
             if not self.ask(waiting):
                 return
         raise AssertionError(f"never at rest: {self.ask('select number, status, reason, attempts from candidates')}")
+
+    def take_and_kill(self, step: str, times: int) -> None:
+        """So many workers die when they have reserved times; somebody takes one of these; the next worker dies at a step."""
+        for number in range(times):
+            self.kill("reserved", 1)
+            row = self.ask(
+                "select starts_at, interviewers from interviews where status = 'reserved' order by position"
+            )[number % 2]
+            time = Interval(
+                start=row["starts_at"] + timedelta(minutes=10), end=row["starts_at"] + timedelta(minutes=40)
+            )
+            self.lab.take(row["interviewers"][0], time)
+            finish(start(self.bench, f"{step}{number}", [Kill(step=step)]))
+            self._let_time_pass()
 
     async def delete_and_want_again(self, times: int) -> None:
         """People delete so many events, and admins want those rounds again: each is to come back as another event."""
@@ -152,8 +167,8 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProviderLab]
 def trial_of(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
     made: list[Trial] = []
 
-    def make(lab: ProviderLab, bug: str = "") -> Trial:
-        made.append(Trial(lab, dsn, tmp_path / "calendars", bug))
+    def make(lab: ProviderLab, bug: str = "", **bench: Any) -> Trial:
+        made.append(Trial(lab, dsn, tmp_path / "calendars", bug, **bench))
         return made[-1]
 
     yield make
@@ -185,6 +200,18 @@ async def test_many_kills_between_reserving_and_settling_change_nothing(
     lab: ProviderLab, trial_of: Callable[..., Trial]
 ) -> None:
     await _kills_change_nothing(trial_of(lab), 100)
+
+
+def test_kills_while_people_take_the_times_change_nothing(lab: ProviderLab, trial_of: Callable[..., Trial]) -> None:
+    trial = trial_of(lab, stale_after=0)
+    for step in ("unreserved", "written", "recorded", "reserved"):
+        trial.take_and_kill(step, 4)
+    trial.recover()
+
+    assert trial.differences() == []
+    given_back = trial.ask("select count(*) as n from scheduling_audit where action = 'unreserved'")[0]["n"]
+    assert given_back >= 12
+    assert trial.ask("select count(*) as n from notices where kind <> 'booked'") == [{"n": 0}]
 
 
 @pytest.mark.parametrize(

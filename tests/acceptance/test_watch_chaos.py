@@ -22,9 +22,10 @@ from database.wires import PostgresWire
 from domain.errors import DatabaseError
 from domain.model import Interval
 from supabase_db import Database
-from tests.after_booking import Office
+from tests.after_booking import Died, Office
 from tests.builders import make_request
 from tests.contract import ics_hands
+from tests.contract.harness import Own
 
 T = TypeVar("T")
 SOP = """
@@ -49,10 +50,6 @@ courses:
         seats: [{interviewers: [ben, dora]}, {interviewers: [chloe, asha]}]
 """
 PEOPLE = ("asha", "ben", "chloe", "dora")
-
-
-class Died(BaseException):
-    """The process was killed here."""
 
 
 class Hands:
@@ -80,7 +77,8 @@ class Hands:
         if not names:
             return False
         name = self.lots.choice(names)
-        what = self.lots.choices([self._move, self._rename, self._answer, self._delete], weights=[4, 3, 5, 1])[0]
+        deeds = [self._move, self._rename, self._answer, self._delete, self._take]
+        what = self.lots.choices(deeds, weights=[4, 3, 5, 1, 2])[0]
         what(name)
         return True
 
@@ -111,6 +109,15 @@ class Hands:
         (self.folder / name).unlink()
         self.deleted.add(name)
         self.titles.pop(name, None)
+
+    def _take(self, name: str) -> None:
+        """Somebody has something else, about when an event is."""
+        ((_, now),) = ics_hands.listed((self.folder / name).read_bytes())
+        start = now.start + timedelta(minutes=10 * self.lots.randint(-6, 6))
+        own = self.folder.parent / f"{self.lots.choice(PEOPLE)}@example.com"
+        own.mkdir(exist_ok=True)
+        text = ics_hands.own_event("emma", Own(interval=Interval(start=start, end=start + timedelta(minutes=20))))
+        (own / f"{self.lots.random()}.ics").write_text(text)
 
     def _text(self, name: str) -> bytes:
         return (self.folder / name).read_bytes().replace(b"\r\n ", b"")
@@ -215,6 +222,7 @@ async def live_through(seed: int, edits: int, dsn: str, folder: Path) -> Office:
     database = RestlessDatabase(await PostgresWire.connect(dsn, connections=3))
     database.hands = hands
     office = Office(db=database, folder=folder, text=SOP, calendar=Restless(hands, folder, dsn))
+    office.stale_after *= seed % 2  # each second time every event is looked at again before it is written
     for number in range(6):
         window = (date(2026, 12, 7), date(2026, 12, 18))
         request = make_request(name=f"P{number}", email=f"p{number}@example.com", window=window)
