@@ -39,6 +39,7 @@ from utils import plural
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN_DAYS = 120
 COUNT_SECONDS = 60.0
+SHOWN = frozenset({"booked", "escalated", "set_aside"})  # kinds of notices that say what a run shows by itself
 
 logger = logging.getLogger(__name__)
 
@@ -190,10 +191,16 @@ async def _together(stop: asyncio.Event, *works: Coroutine[None, None, None]) ->
 
 
 async def _nothing_to_repeat(db: Database) -> None:
-    """The terminal has just shown what became of everybody: notices to all admins about it are as good as sent."""
+    """The terminal has just shown who is booked and who is not: notices of that are as good as sent, all others still to come."""
+    others = []
     while notices := await db.claim_notices(channel="telegram", limit=100):
         for one in notices:
-            await db.notice_sent(notice_id=one["id"], receipt="shown on the terminal")
+            if one["kind"] in SHOWN:
+                await db.notice_sent(notice_id=one["id"], receipt="shown on the terminal")
+            else:
+                others.append(one["id"])
+    for number in others:
+        await db.notice_failed(notice_id=number, reason="still to be told", retry_at=datetime.now(UTC))
 
 
 @contextlib.contextmanager
