@@ -59,6 +59,10 @@ async def read_file(desk: Desk, name: str, data: bytes) -> Step:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _refused(desk, name, [f"It is not UTF-8 text (byte {error.start})."])
+    return await _opened(desk, text, name)
+
+
+async def _opened(desk: Desk, text: str, name: str) -> Step:
     try:
         after = await asyncio.to_thread(desk.parse, text, name)
     except InvalidSop as error:
@@ -144,7 +148,9 @@ async def _back(desk: Desk, action: Json) -> Step:
     text = next((row["text"] for row in versions if row["version"] == action["version"]), None)
     if text is None:
         return await _show(desk, {})
-    return await _preview(desk, await asyncio.to_thread(desk.parse, text, "the earlier SOP"), text, "the earlier SOP")
+    return await _opened(
+        desk, text, "the earlier SOP"
+    )  # it may be of a version of this program that read SOPs otherwise
 
 
 ACTIONS: Mapping[str, Tapped] = {

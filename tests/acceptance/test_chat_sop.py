@@ -60,6 +60,20 @@ async def test_an_earlier_one_can_be_gone_back_to(person: Person) -> None:
     assert (await person.db.active_sop() or {})["text"] == TEXT
 
 
+async def test_an_earlier_one_that_cannot_be_read_any_more_says_so(person: Person) -> None:
+    await person.db.activate_sop(
+        version="old", text=TEXT.replace("grid: 30m", "raster: 30m"), source="file", actor="test"
+    )
+    await in_force(person, CHANGED, "chat")
+
+    await person.says("/sop")
+    await person.taps("Earlier versions")
+    shown = await person.taps(", file")
+
+    assert shown.startswith("❗ the earlier SOP cannot be used: 1 mistake.")
+    assert "raster" in shown
+
+
 async def test_a_file_that_is_left_changes_nothing(person: Person) -> None:
     await in_force(person, TEXT)
     await person.sends("new.yaml", CHANGED.encode())
