@@ -11,10 +11,11 @@ from contextlib import suppress
 import pytest
 from telegram import Update
 
+from chat.intake import STALE
 from sop import Sop
 from supabase_db import Database
 from tests.acceptance.test_chat import ANSWERS
-from tests.chat_driver import NOW, Person, TelegramPerson, TerminalPerson, updates_of
+from tests.chat_driver import ADMIN, NOW, Person, TelegramPerson, TerminalPerson, updates_of
 from tests.fakes.telegram import Json, Refused, Shown, TelegramServer
 
 # A conversation with a wrong answer, taps, an edit and looks elsewhere; [..] is a tap.
@@ -147,6 +148,36 @@ async def test_old_buttons_do_nothing_and_say_so(admin_in_telegram: TelegramPers
         assert toast == "(That button has done its work. Please use the newest message.)"
 
     assert await database.bot_state(chat_id=admin_in_telegram.user) == before
+
+
+@pytest.mark.parametrize("label", ["Confirm", "Blocked"])
+async def test_an_intake_button_that_is_not_as_it_was_made_does_nothing(
+    database: Database, sop: Sop, label: str
+) -> None:
+    person = TelegramPerson(database, sop, admins=(ADMIN, ADMIN + 1))
+    other = TelegramPerson(database, sop, user=ADMIN + 1, admins=(ADMIN, ADMIN + 1), server=person.server)
+    other.made = updates_of(ADMIN + 1, numbers=itertools.count(90_000))
+    await person.comes()
+    await other.comes()
+    for text in ("/start", *ANSWERS):
+        await person.says(text)
+        await other.says(text)
+    old = person.made.tap(*person.button(label))
+    for text in ("/start", *ANSWERS):
+        await person.says(text)
+    good, message = person.button(label)
+    theirs = {str(key["callback_data"]) for key in itertools.chain(*person.server.messages[message].rows)}
+    mutated = {good[:at] + sign + good[at + 1 :] for at in range(len(good)) for sign in "019azi:"} - theirs
+    before = [await database.bot_state(chat_id=user) for user in (ADMIN, ADMIN + 1)]
+
+    heard = [await person.feed(person.made.tap(data, message)) for data in sorted(mutated)]
+    heard += [await person.feed(old), await other.feed(other.made.tap(good, message))]
+
+    assert set(heard) == {f"({STALE})"}
+    assert [await database.bot_state(chat_id=user) for user in (ADMIN, ADMIN + 1)] == before
+    assert await count(database) == 0
+    await other.leaves()
+    await person.leaves()
 
 
 async def test_a_picker_stays_in_one_message_and_days_that_cannot_be_tapped_say_why(
