@@ -66,8 +66,10 @@ def as_utc(moment: datetime) -> datetime:
 
 @functools.lru_cache(maxsize=4096)
 def has_control_characters(text: str) -> bool:
-    """Whether a text has control, format-override or unassigned characters that no name or title needs."""
-    return any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Cn"} or sign in _OVERRIDES for sign in text)
+    """Whether a text has control, line-breaking, format-override or unassigned characters that no name or title needs."""
+    return any(
+        unicodedata.category(sign) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} or sign in _OVERRIDES for sign in text
+    )
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

@@ -6,6 +6,7 @@ card say what it shows, so that it is looked up anew at every tap. The week as a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
@@ -263,7 +264,8 @@ async def _audit(desk: Desk, action: Json) -> Step:
     files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"})]
     says: list[Card | Json] = [Card(lines=lines, rows=[*_turning(shown, place, len(rows)), files])]
     if "as" in action:
-        table = [(row["id"], row["at"], row["action"], row["actor"], row["sop_version"], row["detail"]) for row in rows]
+        names = ("id", "at", "action", "actor", "sop_version")
+        table = [(*map(row.get, names), json.dumps(row["detail"], ensure_ascii=False)) for row in rows]
         says.append(attach("audit.csv", csv_file(("no", "at", "action", "actor", "sop", "detail"), table)))
     return Step(says=says, state=desk.state)
 

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def csv_file(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -21,4 +21,5 @@ def csv_file(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 def plain_cell(value: object) -> str:
     """The text of a cell; an apostrophe goes before what a spreadsheet would calculate."""
     text = "" if value is None else str(value).replace("\0", "")
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    start = text[: len(text) - len(text.lstrip()) + 1]  # up to the first sign that can be seen
+    return text if _FORMULA.isdisjoint(start) else f"'{text}"

@@ -218,7 +218,7 @@ class Console:
 
 
 def _lines_of(source: int) -> Iterator[str]:
-    """The lines of a file descriptor; what is not UTF-8 is marked as such instead of ending the conversation."""
+    """The lines of a file descriptor; what is no text is marked as such instead of ending the conversation."""
     kept = b""
     while True:
         try:
@@ -226,11 +226,15 @@ def _lines_of(source: int) -> Iterator[str]:
         except OSError:  # the terminal is gone
             read = b""
         *lines, kept = (kept + read).split(b"\n")
-        yield from (line.decode("utf-8", "replace") for line in lines)
+        yield from map(_text, lines)
         if not read:
             if kept:
-                yield kept.decode("utf-8", "replace")
+                yield _text(kept)
             return
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def _numbered(rows: list[list[Json]]) -> tuple[dict[int, str], list[list[str]]]:

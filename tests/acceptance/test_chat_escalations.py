@@ -276,7 +276,7 @@ async def test_a_button_that_is_not_as_it_was_made_does_nothing(
     await person.comes()
     book, message = await at_the_plan(person)
     mutated = [
-        book[:-1] + ("A" if book[-1] != "A" else "B"),
+        *(book[:at] + ("A" if book[at] != "A" else "B") + book[at + 1 :] for at in range(len(book))),
         book[:-1],
         book + "A",
         "t:",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -147,7 +148,9 @@ async def test_what_happened_to_a_candidate_and_to_all(person: Person) -> None:
     everything = await person.says("/audit")
     assert "✅ The log is whole." in everything
     assert "📎" in await person.taps("As .csv")
-    assert table(person.received("audit.csv"))[0] == ["no", "at", "action", "actor", "sop", "detail"]
+    header, *rows = table(person.received("audit.csv"))
+    assert header == ["no", "at", "action", "actor", "sop", "detail"]
+    assert all(isinstance(json.loads(row[5]), dict) for row in rows)
     assert "I know nobody called Zoe." in await person.says("/audit Zoe")
 
 

@@ -83,7 +83,16 @@ async def test_a_conversation_goes_on_in_the_next_session_with_rising_numbers(da
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\n\n  \n", b"\xff\xfe\x00\n\x80", b"99999999999999999999\n", "٣\n".encode(), b"/\n/start@other\n"]
+    "data",
+    [
+        b"",
+        b"\n\n  \n",
+        b"\xff\xfe\x00\n\x80",
+        b"/status Pri\0ya\n",
+        b"9" * 20 + b"\n",
+        "٣\n".encode(),
+        b"/\n/start@other\n",
+    ],
 )
 async def test_odd_input_is_borne(database: Database, sop: Sop, data: bytes) -> None:
     shown = await typed(database, sop, data)
