@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat import cards, digest, escalations, files, foresight, questions
+from chat import cards, digest, escalations, files, foresight, own_cards, questions
 from chat.markup import plain_text, split
 from chat.pictures import unreadable
 from chat.questions import ASKED
@@ -37,12 +37,24 @@ from tests.unit.test_digest import WELL
 from tests.unit.test_intake_conversation import Talk, context
 
 MOMENT = datetime(2026, 12, 1, 17, 0, tzinfo=UTC)
-PLACE = {"start": START, "end": END, "interviewers": [{"name": "?", "backup": True}]}
+WHEN = {"start": START, "end": END}
+PLACE = WHEN | {"interviewers": [{"name": "?", "backup": True}]}
 MOVE = {"title": "?", "before": PLACE, "after": PLACE}
 ROW = {"name": "?", "course": "?", "status": "queued", "position": 1, "number": 1}
+MOVED = WHEN | {"interview_id": "i", "before": WHEN}
+OWN = WHEN | {"name": "?", "course": "?", "title": "?", "link": "", "meeting": "", "answers": [], "event_answers": {}}
+ASHA = SOP.interviewers["asha"]
 SEATS = [{"interviewer": "?", "backup": True}]
-INTERVIEW = {"status": "booked", "position": 0, "title": "?", "seats": SEATS, "link": "", "meeting": ""} | PLACE
-ASKED_ABOUT = {"reason": "?", "options": [{"text": "?"}]}
+INTERVIEW = WHEN | {
+    "id": "i",
+    "status": "booked",
+    "position": 0,
+    "title": "?",
+    "seats": SEATS,
+    "link": "",
+    "meeting": "",
+}
+ASKED_ABOUT = {"reason": "?", "options": [{"text": "?", "gives": "?"}]}
 ABOUT = {"candidate": {"name": "?"}} | ASKED_ABOUT
 CHANGED = {"candidate": {"name": "?"}, "reason": "?", "moved": [MOVE], "timezone": "UTC"}
 QUESTION = question("") | {"name": "?", "course": "?"} | ASKED_ABOUT
@@ -75,13 +87,13 @@ CARDS: Mapping[str, tuple[Callable[[Any], list[str]], Json]] = {
     "queue": (lambda facts: cards.queue([facts], COUNTS, SOP), ROW),
     "agenda": (
         lambda facts: cards.agenda([facts], facts["heading"], SOP, one_day=False),
-        ROUND | {"heading": "?", "name": "?", "title": "?", "interviewers": ["?"], "backups": []},
+        ROUND | OWN | {"course": "", "heading": "?", "interviewers": ["?"], "backups": []},
     ),
     "status": (
         lambda facts: cards.status(facts, SOP),
         ROW
-        | {"request": REQUEST | {"email": "?"}, "interviews": [INTERVIEW | {"interviewers": []}]}
-        | {"escalations": [{"status": "open"} | ASKED_ABOUT]},
+        | {"request": REQUEST | {"email": "?"}, "interviews": [INTERVIEW]}
+        | {"answers": [], "escalations": [{"status": "open"} | ASKED_ABOUT]},
     ),
     "several": (lambda facts: cards.several([facts], 2, facts["needle"], SOP), ROW | {"needle": "?"}),
     "question": (lambda facts: escalations.question(facts, SOP, {7: facts["admin"], 9: ""}), QUESTION | {"admin": "?"}),
@@ -103,6 +115,15 @@ CARDS: Mapping[str, tuple[Callable[[Any], list[str]], Json]] = {
     "calendar": (partial(cards.notice, "calendar"), {"about": "?", "words": "?"}),
     "unreachable": (partial(cards.notice, "unreachable"), {"name": "?", "reason": "?"}),
     "other news": (partial(cards.notice, "news"), {"name": "?"}),
+    "own news": (
+        lambda facts: own_cards.news(facts, ASHA, SOP, []),
+        {"name": "?", "course": "?", "items": [{"kind": kind, "title": "?"} | MOVED for kind in ("booked", "moved", "given")]},
+    ),
+    "own reminder": (lambda facts: own_cards.reminder(facts, ASHA, SOP, []), OWN),
+    "own agenda": (
+        lambda facts: own_cards.agenda([facts], facts["heading"], ASHA, SOP),
+        OWN | {"heading": "?", "interviewers": ["asha", "?"]},
+    ),
     "second program": (lambda facts: cards.second_program(facts["words"]), {"words": "?"}),
     "digest": (
         digest.digest,
