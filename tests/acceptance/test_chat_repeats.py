@@ -38,6 +38,7 @@ SCRIPTS = (
     (*STUCK, "[Ask me later]", "[In an hour]"),
     (*TAKE_IN, "/cancel p{n}@example.com", "[Withdrawn]", "[Yes, cancel]"),
     (*TAKE_IN, "/cancel p{n}@example.com", "/cancel"),
+    (*TAKE_IN, "/cancel p{n}@example.com", "[Withdrawn]", "[Yes, cancel]", "/undo", "[Undo it]"),
     ("/block asha 3-5 Dec", "[Block]", "/unblock", "[Asha Rao]"),
     ("/pause", "/queue", "/resume"),
     ("📎", "[Take in 2]"),
