@@ -6,8 +6,9 @@ card say what it shows, so that it is looked up anew at every tap. The week as a
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from chat import cards, interviewing, linking
@@ -251,7 +252,7 @@ async def _audit(desk: Desk, action: Json) -> Step:
     lines = [
         f"🔎 {bold('What happened')}",
         "",
-        *(_entry(desk, row) for row in rows[place * _ROWS : (place + 1) * _ROWS]),
+        *_entries(desk, rows[place * _ROWS : (place + 1) * _ROWS], await desk.admins()),
     ]
     if action["candidate"] is None:
         checked = await desk.db.verify_audit()
@@ -270,13 +271,25 @@ async def _audit(desk: Desk, action: Json) -> Step:
     return Step(says=says, state=desk.state)
 
 
-def _entry(desk: Desk, row: Json) -> str:
+def _entries(desk: Desk, rows: Sequence[Json], names: Mapping[int, str]) -> Iterator[str]:
+    """A line for each row; what follows upon itself is told once, with how often."""
+    texts = (_entry(desk, row, names) for row in rows)
+    for text, same in itertools.groupby(texts):
+        count = len(list(same))
+        yield text + (f", {count} times" if count > 1 else "")
+
+
+def _entry(desk: Desk, row: Json, names: Mapping[int, str]) -> str:
     when = local_text(datetime.fromisoformat(row["at"]), desk.sop.zone)
-    return f"{esc(when)}: {bold(row['action'].replace('_', ' '))} by {esc(actor_text(row['actor']))}"
+    kind, _, who = row["actor"].partition(":")
+    name = names.get(int(who)) if kind == "telegram" and who.isdigit() else None
+    if kind == "interviewer":
+        name = cards.person_name(desk.sop, who)
+    return f"{esc(when)}: {bold(row['action'].replace('_', ' '))} by {esc(name or actor_text(row['actor']))}"
 
 
 def actor_text(actor: str) -> str:
-    """Who did something, in words."""
+    """Who did something, in words that need no names."""
     kind, _, who = actor.partition(":")
     words = {
         "telegram": f"admin {who}",

@@ -40,15 +40,16 @@ def fits(label: str, text: str) -> bool:
     return text.strip("✓* ") == label if label.isdigit() else label in text
 
 
-def updates_of(user: int = ADMIN, *, numbers: Any = None, chat: Json | None = None) -> Updates:
-    return Updates(user, numbers or itertools.count(5_000), chat or {"id": user, "type": "private", "first_name": "A"})
+def updates_of(user: int = ADMIN, *, numbers: Any = None, chat: Json | None = None, name: str = "A") -> Updates:
+    private = {"id": user, "type": "private", "first_name": name}
+    return Updates(user, numbers or itertools.count(5_000), chat or private, name)
 
 
 class Updates:
     """Makes the updates that Telegram would send for what a person does."""
 
-    def __init__(self, user: int, numbers: Any, chat: Json) -> None:
-        self._user = {"id": user, "is_bot": False, "first_name": "A"}
+    def __init__(self, user: int, numbers: Any, chat: Json, name: str = "A") -> None:
+        self._user = {"id": user, "is_bot": False, "first_name": name}
         self._numbers, self._chat = numbers, chat
 
     def words(self, text: str) -> Json:
@@ -200,7 +201,7 @@ class TelegramPerson(Person):
         shown, toasts = len(self.server.log), len(self.server.toasts)
         await self._deliver(update)
         notes = [f"({text})" for text in self.server.toasts[toasts:]]
-        return "\n".join([*notes, *map(_page, self.server.log[shown:])])
+        return "\n".join([*notes, *map(page, self.server.log[shown:])])
 
     async def _deliver(self, update: Json) -> None:
         await self.bot.application.process_update(Update.de_json(update, self.bot.application.bot))
@@ -231,7 +232,7 @@ class TelegramPerson(Person):
         shown = len(self.server.log)
         while await self.bot.deliver_due_notices():
             pass
-        return "\n".join(map(_page, self.server.log[shown:]))
+        return "\n".join(map(page, self.server.log[shown:]))
 
 
 def free_port() -> int:
@@ -364,7 +365,7 @@ class TerminalPerson(Person):
         return _dedented(self.printed[before:])
 
 
-def _page(shown: Shown) -> str:
+def page(shown: Shown) -> str:
     """A message and its buttons as text, much as the terminal has them."""
     return "\n".join([shown.text, *("   ".join(f"[{key['text']}]" for key in row) for row in shown.rows)])
 

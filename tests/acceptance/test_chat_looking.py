@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from chat.menu import menu
-from chat.terminal import ADMIN_ID
 from supabase_db import Database, Json
 from tests.acceptance.test_chat import takes_in
 from tests.builders import make_request, make_reservation
-from tests.chat_driver import ADMIN, Person, TelegramPerson, TerminalPerson
+from tests.chat_driver import Person, TelegramPerson, TerminalPerson
 from tests.fakes.telegram import Refused
 from tests.integration.life import booked
 
@@ -140,10 +139,10 @@ async def test_numbers_of_what_was_done_and_what_it_took(person: Person) -> None
 
 async def test_what_happened_to_a_candidate_and_to_all(person: Person) -> None:
     await takes_in(person)
-    admin = f"admin {ADMIN_ID if isinstance(person, TerminalPerson) else ADMIN}"
+    name = "Admin" if isinstance(person, TerminalPerson) else "A"
 
     shown = await person.says("/audit priya")
-    assert f": enqueued by {admin}" in shown
+    assert f": enqueued by {name}" in shown
     assert "The log is whole." not in shown
     everything = await person.says("/audit")
     assert "✅ The log is whole." in everything
