@@ -22,9 +22,9 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from calendars.base import Busy, Calendar, Changes, CountsRequests, Event, EventKey, EventState, Unknown
-from calendars.ical_busy import merged
 from calendars.pacing import Pace, TooLong, Turnstile
-from domain.errors import CalendarAuthError, CalendarBusy, CalendarError, CalendarRefused
+from calendars.reading import PARTLY, ask, joined, named, rounded, unreadable
+from domain.errors import CalendarBusy, CalendarError, CalendarRefused
 from domain.model import Interval
 from utils import plural
 
@@ -38,10 +38,6 @@ WRITES = {"put", "cancel"}
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_PARK = 1.0, 60.0, 900.0  # seconds
 # These do not pass by waiting a little: Google's limit on invitations lasts for hours, a day's quota until the day is over.
 LASTING = {"quotaExceeded": timedelta(hours=2), "dailyLimitExceeded": timedelta(hours=2)}
-ROUNDED = timedelta(
-    days=56
-)  # reads are widened to whole weeks up to this length, so that the next candidate's may be spared
-PARTLY = "partly"  # why a read is made again: for some of its calendars only
 T = TypeVar("T")
 
 
@@ -146,8 +142,8 @@ class Calendars:
                 read = dict.fromkeys(asked[provider], self._not_now(read))
             if isinstance(read, BaseException):
                 raise read
-            answers.update({(provider, name): busy for name, busy in read.items()})
-        return {who: _joined([answers[place] for place in found], span) for who, found in places.items()}
+            answers.update({(provider, name): named(busy, f"{provider}:{name}") for name, busy in read.items()})
+        return {who: joined([answers[place] for place in found], span) for who, found in places.items()}
 
     def sources(self, addresses: Sequence[str]) -> Mapping[str, timedelta]:
         """The providers of some calendars, and how long ago what `busy` gives of them was read: none where it reads each time."""
@@ -213,6 +209,15 @@ class Calendars:
         for account in self._accounts.values():
             await account.calendar.aclose()
 
+    @property
+    def organiser(self) -> str:
+        """The provider of the account that our events are written to."""
+        return self._organiser
+
+    def place(self, address: str) -> str:
+        """A calendar by its full name, such as `google:asha@example.com`: an `Unknown` names one so, or its provider alone."""
+        return ":".join(self._route(address))
+
     def _route(self, address: str) -> tuple[str, str]:
         prefix, colon, name = address.partition(":")
         return (prefix, name) if colon and prefix in PROVIDERS else (self._default, address)
@@ -227,6 +232,7 @@ class Calendars:
             nobody = Unknown(
                 reason=f"{provider} is not set up",
                 cure=f"Run `python main.py connect {provider}`, or give another calendar in the SOP.",
+                calendar=provider,
             )
             return dict.fromkeys(names, nobody)
         account = self._accounts[provider]
@@ -236,15 +242,15 @@ class Calendars:
         missing = [name for name in names if name not in known]
         if not missing:
             return known
-        wide = _rounded(span) if account.pace.fresh_for else span
+        wide = rounded(span) if account.pace.fresh_for else span
         read: dict[str, Busy] = {}
         try:
-            await self._call(provider, "busy", lambda: _ask(account.calendar, missing, wide, read))
+            await self._call(provider, "busy", lambda: ask(account.calendar, missing, wide, read))
         except CalendarBusy as error:
             if error.reason != PARTLY:
                 raise
         except CalendarError as error:
-            read = dict.fromkeys(missing, _unreadable(provider, error))
+            read = dict.fromkeys(missing, unreadable(provider, error))
         if account.pace.fresh_for:
             account.fresh.update({name: (self._clock(), wide, busy) for name, busy in read.items()})
         return {**known, **read}
@@ -259,10 +265,19 @@ class Calendars:
         return busy if recent and covered.start <= span.start and span.end <= covered.end else None
 
     async def _call(self, provider: str, verb: str, work: Callable[[], Awaitable[T]]) -> T:
-        """One call with its retries; `CalendarBusy` always says when to come back."""
+        """One call with its retries; its error says of which account it is, and `CalendarBusy` when to come back."""
         account = self._account(provider)
+        try:
+            self._refuse_if_parked(account, verb)
+            result = await self._tried(account, verb, work)
+        except CalendarError as error:
+            error.provider, error.verb = provider, verb
+            raise
+        account.failures = 0
+        return result
+
+    async def _tried(self, account: _Account, verb: str, work: Callable[[], Awaitable[T]]) -> T:
         tally = account.tallies.setdefault(verb, _Tally())
-        self._refuse_if_parked(account, verb)
         left = [self._patience]
 
         async def pause(seconds: float) -> None:
@@ -283,7 +298,6 @@ class Calendars:
         except CalendarBusy as error:
             self._park(account, verb, error)
             raise
-        account.failures = 0
         return result
 
     async def _once(
@@ -346,47 +360,6 @@ class Calendars:
         return max(0.0, (moment - self._now()).total_seconds()) if moment else 0.0
 
 
-async def _ask(calendar: Calendar, names: Sequence[str], span: Interval, read: dict[str, Busy]) -> None:
-    """Put into `read` what is not in it yet or may be had now. `CalendarBusy` when asking once more may do; where others have
-    answered its reason is `PARTLY`, for what fails is no more than those calendars."""
-    left = [name for name in names if _may_pass(read.get(name))]
-    try:
-        read.update(await calendar.busy(left, span))
-    except CalendarBusy as error:
-        if not read:
-            raise
-        raise CalendarBusy(str(error), reason=PARTLY, retry_at=error.retry_at) from error
-    if any(_may_pass(read[name]) for name in left):
-        raise CalendarBusy("some calendars could not be read", reason=PARTLY)
-
-
-def _may_pass(busy: Busy | None) -> bool:
-    return busy is None or (isinstance(busy, Unknown) and busy.passing)
-
-
 def _passes(error: BaseException) -> bool:
     """Whether a failure may be over in a moment."""
     return isinstance(error, CalendarBusy) and error.reason not in LASTING and error.reason != "queued"
-
-
-def _rounded(span: Interval) -> Interval:
-    """The whole weeks (from Monday, UTC) round a span, or the span itself when they would be too many."""
-    day = timedelta(days=1)
-    start = span.start.replace(hour=0, minute=0, second=0, microsecond=0) - span.start.weekday() * day
-    last = span.end.replace(hour=0, minute=0, second=0, microsecond=0)
-    end = last + (7 - last.weekday()) * day
-    return Interval(start=start, end=end) if end - start <= ROUNDED else span
-
-
-def _joined(parts: Sequence[Busy], span: Interval) -> Busy:
-    unread = [part for part in parts if isinstance(part, Unknown)]
-    if unread:
-        return unread[0]
-    times = [time for part in parts if not isinstance(part, Unknown) for time in part]
-    return tuple(time for time in merged(times) if time.meets(span))
-
-
-def _unreadable(provider: str, error: CalendarError) -> Unknown:
-    if isinstance(error, CalendarAuthError):
-        return Unknown(reason=str(error), cure=f"Run `python main.py connect {provider}`.")
-    return Unknown(reason=str(error), cure=f"Check that the account set up for {provider} may read this calendar.")

@@ -111,11 +111,13 @@ class EventState:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
     """A calendar that could not be read. Unknown is not free: nobody is planned on it. `cure` says what a person can do;
-    `passing`: the next try may do."""
+    `passing`: the next try may do. `calendar`, filled in by the doorway, is the one that it is about, with its provider, or the
+    provider alone when it is the whole account."""
 
     reason: str
     cure: str
     passing: bool = False
+    calendar: str = ""
 
 
 Busy = tuple[Interval, ...] | Unknown

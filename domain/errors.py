@@ -120,10 +120,12 @@ class SecondPoller(ChatError):
 
 
 class CalendarError(SchedulerError):
-    """A calendar provider refused a call. `reason` is the provider's own word for it, `calendar` whose it concerns."""
+    """A calendar provider refused a call. `reason` is the provider's own word for it, `calendar` whose it concerns; `provider`
+    (of the account) and `verb` (of the call) are filled in by the doorway."""
 
     def __init__(self, message: str = "", *, reason: str = "", calendar: str = "") -> None:
         self.reason, self.calendar = reason, calendar
+        self.provider, self.verb = "", ""
         super().__init__(message)
 
 

@@ -190,6 +190,7 @@ class TestRoutes:
         assert busy["asha"] == Unknown(
             reason="outlook is not set up",
             cure="Run `python main.py connect outlook`, or give another calendar in the SOP.",
+            calendar="outlook",
         )
         assert busy["ben"] == ()
 
@@ -389,8 +390,23 @@ class TestRetries:
         assert busy["asha"] == Unknown(
             reason="Google no longer accepts the connection",
             cure="Run `python main.py connect google`.",
+            calendar="google",
         )
         assert busy["ben"] == ()
+
+    async def test_an_error_says_of_which_account_it_is(self, google: Moody, time: Time) -> None:
+        google.moods = [CalendarAuthError("revoked"), CalendarBusy("spent", reason="quotaExceeded")]
+        door = doorway(google, time)
+
+        errors = []
+        for _ in range(3):  # the last is refused without a call
+            with pytest.raises(CalendarError) as caught:
+                await door.put(event())
+            errors.append((type(caught.value), caught.value.provider, caught.value.verb))
+
+        assert errors == [(CalendarAuthError, "google", "put"), *[(CalendarBusy, "google", "put")] * 2]
+        assert door.place("asha@example.com") == "google:asha@example.com"
+        assert door.place("local:asha") == "local:asha"
 
     async def test_a_read_that_is_refused_is_unknown(self, google: Moody, time: Time) -> None:
         google.moods = [CalendarRefused("no such scope", reason="insufficientPermissions")]

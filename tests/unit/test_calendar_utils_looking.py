@@ -38,7 +38,9 @@ async def test_a_provider_that_cannot_answer_leaves_its_people_unknown(
     busy = await door.busy({**ASHA, "ben": ["local:ben"]}, SPAN, best_effort=True)
 
     assert busy == {
-        "asha": Unknown(reason="Google asks to wait", cure="It may do again in 5 minutes."),
+        "asha": Unknown(
+            reason="Google asks to wait", cure="It may do again in 5 minutes.", calendar="google:asha@example.com"
+        ),
         "ben": (),
     }
     with pytest.raises(CalendarBusy):
@@ -69,4 +71,5 @@ async def test_a_calendar_that_may_not_be_read_is_unknown_with_what_to_do(google
 
     busy = await doorway(google, time).busy(ASHA, SPAN, best_effort=True)
 
-    assert busy["asha"] == Unknown(reason="access was revoked", cure="Run `python main.py connect google`.")
+    cure = "Run `python main.py connect google`."
+    assert busy["asha"] == Unknown(reason="access was revoked", cure=cure, calendar="google")

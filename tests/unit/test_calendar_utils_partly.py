@@ -58,7 +58,7 @@ async def test_who_cannot_be_read_at_all_is_unknown_and_the_account_goes_on(patc
     busy = await door.busy(PEOPLE, SPAN)
 
     assert (busy["asha"], busy["chloe"]) == ((), ())
-    assert busy["ben"] == Unknown(reason="503", cure="", passing=True)
+    assert busy["ben"] == Unknown(reason="503", cure="", passing=True, calendar="google:ben")
     assert len(patchy.asked) == 4
     assert await door.busy({"asha": ["asha"]}, SPAN) == {"asha": ()}  # it was not parked
 
