@@ -26,8 +26,9 @@ from datetime import UTC, datetime, timedelta
 
 from booking import asking
 from booking.planning import Made, Outdated, Situation, Terms, as_granted, decide, gather
-from booking.records import Json, booked_facts, calendar_trouble, moves, notice, reservation
+from booking.records import Json, booked_facts, moves, notice, reservation
 from booking.second_look import overtaken
+from booking.troubles import WRITE, Troubles, waits_for
 from booking.writing import Overruled, carry_out
 from calendar_utils import Calendars
 from domain.errors import (
@@ -73,7 +74,8 @@ class _AtRest(Exception):
 
 class Scheduler:
     """One worker of one lane. `sop` gives the SOP in force, `observe` hears of every step, `clock` tells the time (aware); times
-    that were reserved more than `stale_after` seconds ago are looked at again before they are written.
+    that were reserved more than `stale_after` seconds ago are looked at again before they are written; `troubles` are those
+    of the program.
 
     Once `stop` is set, the outside call under way is finished, the candidate given back, and no other taken.
     """
@@ -90,11 +92,13 @@ class Scheduler:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease_seconds: int = LEASE_SECONDS,
         stale_after: float = STALE_AFTER,
+        troubles: Troubles | None = None,
         stop: asyncio.Event | None = None,
     ) -> None:
         self._db, self._calendars, self._sop = db, calendars, sop
         self._worker, self._lane, self._lease = worker, lane, lease_seconds
         self._observe, self._clock, self._stale_after = observe, clock, stale_after
+        self._troubles = troubles or Troubles(db, calendars)
         self._stop = stop or asyncio.Event()
 
     async def run(self) -> None:
@@ -158,28 +162,14 @@ class Scheduler:
         fault = not isinstance(error, (_Stopped, CalendarBusy, CalendarAuthError, SlotTaken))
         if fault:
             logger.error("step failed", exc_info=error, extra={"action": "fault", "candidate_id": candidate["id"]})
+        names = {"candidate_id": candidate["id"], "fence": candidate["fence"]}
+        when, reason = self._try_again_at(error), type(error).__name__
         with contextlib.suppress(LostLease, DatabaseUnavailable):  # then the lease runs out by itself
-            if isinstance(error, CalendarAuthError):
-                about = error.calendar or "the organiser's calendar"
-                await self._db.tell(notices=[calendar_trouble(about, str(error), self._clock().date())])
-            await self._db.release(
-                candidate_id=candidate["id"],
-                fence=candidate["fence"],
-                not_before=self._try_again_at(error),
-                count_attempt=fault,
-                reason=type(error).__name__,
-            )
-
-    async def _tell_unread(self, situation: Situation) -> None:
-        """All admins hear, once a day, of somebody whose calendar cannot be read and who is therefore not planned."""
-        if situation.unknown:
-            people, day = situation.granted.interviewers, situation.now.date()
-            await self._db.tell(
-                notices=[
-                    calendar_trouble(people[who].name if who in people else who, f"{why.reason}. {why.cure}", day)
-                    for who, why in situation.unknown.items()
-                ]
-            )
+            trouble = await self._troubles.failed(error) if isinstance(error, CalendarError) else None
+            if trouble and when:
+                await self._db.park(**names, subject=trouble, not_before=when, reason=reason)
+            else:
+                await self._db.release(**names, not_before=when, count_attempt=fault, reason=reason)
 
     def _try_again_at(self, error: Exception) -> datetime | None:
         now = self._clock()
@@ -200,6 +190,7 @@ class Scheduler:
     async def _bring_on(self, claim: Json) -> None:
         """Whatever comes next for a claimed candidate, by the state it is in."""
         self._did(claim["candidate"], "claimed", claim["candidate"]["status"])
+        self._troubles.waited(claim["candidate"]["waited_for"])
         with contextlib.suppress(_AtRest):
             state = await self._write_events(claim)
             while state["candidate"]["status"] == "planning":
@@ -212,7 +203,7 @@ class Scheduler:
             sop = await self._sop()
             try:
                 situation = await gather(self._db, self._calendars, sop, candidate, interviews, self._clock())
-                await self._tell_unread(situation)
+                await self._troubles.gathered(situation)
                 self._did(candidate, "gathered")
                 result = await asyncio.to_thread(decide, situation)
             except (
@@ -323,6 +314,7 @@ class Scheduler:
         else:
             await self._db.write_done(**names, result=result)
         self._did(candidate, "recorded", write["verb"])
+        await self._troubles.worked(WRITE)
 
     async def _write_failed(
         self, candidate: Json, write: Json, error: CalendarError, *, retry_at: datetime | None
@@ -349,9 +341,25 @@ class Scheduler:
         self._did(candidate, "settled")
 
     async def _refuse(self, candidate: Json, sop: Sop, situation: Situation, result: Outdated | NoPlan) -> None:
-        """Ask an admin: the reason in words, and the ways out that are already checked."""
+        """Ask an admin: the reason in words, and the ways out that are already checked. Where nothing is in the way but a
+        calendar that admins are asked about already, the candidate waits for that."""
+        if await self._waits(candidate, situation):
+            return
         question = await asyncio.to_thread(asking.refused, sop, candidate, situation, result)
         await self._ask(candidate, question, sop, booked=bool(situation.live) and situation.whole)
+
+    async def _waits(self, candidate: Json, situation: Situation) -> bool:
+        """Whether the candidate was left waiting for a calendar."""
+        found = waits_for(situation)
+        if found is None or not isinstance(await asyncio.to_thread(decide, found[1]), Made):
+            return False
+        names = {"candidate_id": candidate["id"], "fence": candidate["fence"], "subject": found[0]}
+        when = self._clock() + PARK_FOR
+        if not await self._db.park(**names, not_before=when, reason="CalendarUnknown", asked=True):
+            await self._troubles.closed(found[0])
+            return False
+        self._did(candidate, "parked")
+        return True
 
     async def _ask(self, candidate: Json, question: Json, sop: Sop, *, booked: bool) -> None:
         """Ask about a candidate: one who is booked stays booked meanwhile, any other waits for the answer."""

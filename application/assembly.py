@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from application.ledger import Ledger
 from application.providers import build_providers
+from application.reconnecting import reconnecting
 from booking.foresight import LookAhead
 from booking.records import agenda_file
+from booking.troubles import Troubles
 from calendar_utils import Calendars, pace_for
 from calendars.base import Calendar
 from chat import terminal
@@ -38,6 +40,7 @@ class Services:
     settings: Settings
     db: Database
     calendars: Calendars
+    troubles: Troubles
     sop: Callable[[], Awaitable[Sop]]
     tz: ZoneInfo  # the reader's
     ledger: Ledger
@@ -72,12 +75,14 @@ async def services(settings: Settings, address: Json) -> AsyncIterator[Services]
     async with await Database.connect(**address) as db:
         sop = await activate_file(db, settings)
         in_force = SopInForce(db, sop)
-        calendars = build_calendars(settings, await build_providers(settings, db, lambda: in_force.latest))
+        providers = await build_providers(settings, db, lambda: in_force.latest)
+        calendars = build_calendars(settings, await reconnecting(settings, db, providers))
         try:
             yield Services(
                 settings=settings,
                 db=db,
                 calendars=calendars,
+                troubles=Troubles(db, calendars),
                 sop=in_force,
                 tz=reader_zone(settings, sop),
                 ledger=Ledger(db, calendars),
@@ -134,6 +139,7 @@ def build_engine(
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lane=parts.settings.lane,
         observe=observe,
+        troubles=parts.troubles,
         stop=stop,
     )
 

@@ -146,7 +146,7 @@ async def _show_result(parts: Services, out: Console) -> None:
         out.print(f"\n[bold]Interviews[/] [dim](times in {parts.tz.key})[/]\n")
         out.print(views.timetable(rows, sop, parts.tz))
     if asked:
-        out.print(f"\n[bold]Waiting for a decision[/] [dim]({plural(len(asked), 'candidate')})[/]\n")
+        out.print(f"\n[bold]Waiting for a decision[/] [dim]({plural(len(asked), 'question')})[/]\n")
         out.print(views.escalations(asked))
     out.print(f"{views.summary(await parts.db.queue_counts()).capitalize()}.")
     out.print("[dim]Look further: python main.py show NAME, agenda --week, escalations, audit; --help lists all.[/]")
@@ -165,7 +165,7 @@ async def _talk(parts: Services, stop: asyncio.Event, out: Console) -> None:
         return
     async with bot:
         engine = build_engine(parts, stop)
-        watching = watch(db=parts.db, calendars=parts.calendars, sop=parts.sop, stop=stop)
+        watching = watch(db=parts.db, calendars=parts.calendars, sop=parts.sop, stop=stop, troubles=parts.troubles)
         upkeep = keep_up(db=parts.db, sop=parts.sop, stop=stop)
         chat = (bot.poll(stop), bot.deliver_notices(stop))
         await _together(stop, *chat, engine.run(), watching, upkeep, _count(parts, stop))

@@ -147,10 +147,11 @@ async def gather(
 ) -> Situation:
     """Busy times of all who could take a round (one read per provider) and what is booked, as far as the SOP looks.
 
-    `candidate` and its interviews `rows` are as `Database.claim` gives them.
+    `candidate` and its interviews `rows` are as `Database.claim` gives them. Who has waited for a calendar has it read anew.
     """
     request = CandidateRequest.parse(candidate["request"])
-    return await _gather(db, calendars, sop, request, Terms.of(candidate), rows, now)
+    fresh = bool(candidate.get("waited_for"))
+    return await _gather(db, calendars, sop, request, Terms.of(candidate), rows, now, fresh=fresh)
 
 
 async def _gather(
@@ -161,10 +162,12 @@ async def _gather(
     terms: Terms,
     rows: Sequence[Json],
     now: datetime,
+    *,
+    fresh: bool = False,
 ) -> Situation:
     granted = as_granted(sop, terms)
     people = involved(granted, request.course, rows)
-    world = await look(db, calendars, people, granted.horizon(request))
+    world = await look(db, calendars, people, granted.horizon(request), fresh=fresh)
     return situation_in(world, granted, request, terms, rows, now)
 
 

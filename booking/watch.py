@@ -24,6 +24,7 @@ from booking import asking
 from booking.planning import broken_by_move
 from booking.records import course_facts, interview_of, moves, notice
 from booking.sightings import booked_of, interval_of, own_times, said_of, seen_json, seen_of
+from booking.troubles import WATCH, Troubles
 from calendar_utils import Calendars
 from calendars.base import Changes, EventState, Unknown
 from domain.errors import CalendarError, DatabaseUnavailable, FieldError, SlotTaken, WrongState
@@ -62,20 +63,33 @@ async def watch(
     calendars: Calendars,
     sop: Callable[[], Awaitable[Sop]],
     stop: asyncio.Event,
+    troubles: Troubles | None = None,
     every: float = EVERY,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     lots: Callable[[], float] = random.random,
 ) -> None:
-    """Sweep until told to stop, `every` so many seconds, a quarter more or less so that many watchers do not call at once."""
+    """Sweep until told to stop, `every` so many seconds, a quarter more or less so that many watchers do not call at once.
+    `troubles` are those of the program."""
+    troubles = troubles or Troubles(db, calendars)
     while not stop.is_set():
         try:
-            await sweep(db, calendars, await sop(), clock())
+            await _watched(sweep(db, calendars, await sop(), clock()), troubles)
         except (CalendarError, DatabaseUnavailable) as error:
             logger.warning("sweep given up: %s", error, extra={"action": "sweep_given_up"})
         except Exception:  # whatever it is, the bot and the engine beside us go on, and so do we
             logger.exception("sweep failed", extra={"action": "sweep_failed"})
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause(every, lots()))
+
+
+async def _watched(sweeping: Awaitable[object], troubles: Troubles) -> None:
+    """A sweep, and what it shows of the organiser's calendar."""
+    try:
+        await sweeping
+    except CalendarError as error:
+        await troubles.failed(error)
+        raise
+    await troubles.worked(WATCH)
 
 
 def pause(every: float, lot: float) -> float:

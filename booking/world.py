@@ -42,11 +42,18 @@ class World:
 
 
 async def look(
-    db: Database, calendars: Calendars, people: Iterable[Interviewer], span: Interval, *, best_effort: bool = False
+    db: Database,
+    calendars: Calendars,
+    people: Iterable[Interviewer],
+    span: Interval,
+    *,
+    fresh: bool = False,
+    best_effort: bool = False,
 ) -> World:
-    """Read it: one call per calendar provider, and two of the database. `best_effort` is as in `Calendars.busy`."""
+    """Read it: one call per calendar provider, and two of the database. `fresh` and `best_effort` are as in `Calendars.busy`."""
     addresses = dict.fromkeys(person.calendars for person in people)
-    busy = await calendars.busy({", ".join(names): names for names in addresses}, span, best_effort=best_effort)
+    asked = {", ".join(names): names for names in addresses}
+    busy = await calendars.busy(asked, span, fresh=fresh, best_effort=best_effort)
     return World(
         span=span,
         busy={names: busy[", ".join(names)] for names in addresses},

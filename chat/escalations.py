@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from chat import cards
+from chat import cards, troubles
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
 from chat.intake import Said, Turn, advance
 from chat.markup import Json, bold, code, esc, italic
@@ -53,6 +53,8 @@ async def page(desk: Desk, place: int, *lead: str, more: bool = False) -> Step:
 
 def question(row: Json, sop: Sop, admins: Mapping[int, str]) -> list[str]:
     """One question: whom it is about, who has it, what happened, why, and what would help. `admins` are names by chat."""
+    if row["subject"]:
+        return troubles.lines(row, sop, _holder(row, sop, admins))
     since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
     return [
         f"{bold(row['name'])}, {esc(cards.course_title(sop, row['course']))}, since {esc(since)}",
@@ -90,8 +92,10 @@ def choices(row: Json, *, alone: bool) -> list[list[Choice]]:
         [(text, about | {"do": "option", "option": place})] for place, text in ways[:_MOST_WAYS]
     ]
     hand: list[Choice] = [("👥 Hand to…", about | {"do": "hand"})]
-    usual = [(f"{cards.WAITS} Ask me later", about | {"do": "later"}), *hand[alone:], ("More…", about | {"do": "more"})]
-    return [*(rows or _stuck(row)), usual]
+    usual: list[Choice] = [(f"{cards.WAITS} Ask me later", about | {"do": "later"}), *hand[alone:]]
+    if row["subject"]:
+        return [troubles.choices(row), usual]
+    return [*(rows or _stuck(row)), [*usual, ("More…", about | {"do": "more"})]]
 
 
 def _rarer(row: Json) -> list[list[Choice]]:
@@ -245,6 +249,16 @@ def taken(desk: Desk, row: Json, option: Json) -> Told:
     )
 
 
+async def _check_again(desk: Desk, action: Json) -> Step:
+    """Have those who wait for a calendar tried at once."""
+    row, _ = await found(desk, action)
+    if row is None:
+        return await gone(desk)
+    command = {"check_again": {"escalation_id": row["id"], "actor": desk.actor}}
+    told = Told(done=troubles.checking(row), before=[DECIDED], refused=[DECIDED])
+    return Step(says=[told], state=desk.state, command=command)
+
+
 # What can always be done ------------------------------------------------------------------------------------------------------
 
 
@@ -279,7 +293,7 @@ async def _close(desk: Desk, action: Json) -> Step:
     row, _ = await found(desk, action)
     if row is None:
         return await gone(desk)
-    left = " They stay without interviews." if row["candidate_status"] in _STUCK else ""
+    left = " They stay without interviews." if row["candidate_status"] in _STUCK else troubles.left(row)
     lines = [
         f"Close the question about {bold(row['name'])} and do nothing?{left}",
         "Why? Write it, or tap.",
@@ -319,6 +333,7 @@ ACTIONS: Mapping[str, Tapped] = {
     "escalations": _turn_to,
     "escalation": _back,
     "more": _more,
+    "check_again": _check_again,
     "option": _preview,
     "take": _take,
     "edit": _edit,

@@ -20,6 +20,7 @@ from utils import local_text
 NEXT = "next admin"  # the recipient of a notice for whoever is to be asked after the one who was
 _MINE = frozenset({"handed_to", "put_off"})  # for whoever has the question, as long as they have it
 _LEADS = {
+    "access": f"{cards.NEEDED} A calendar cannot be used.",
     "handed_on": f"{cards.NEEDED} Nobody has answered this yet, so it is yours now.",
     "handed_to": f"{cards.NEEDED} {{}} gives you this to decide.",
     "put_off": f"{cards.WAITS} You wanted to be asked again now.",

@@ -30,7 +30,7 @@ from telegram import (
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
-from chat import cards, files, interviewing
+from chat import cards, files, interviewing, troubles
 from chat.buttons import Admins, Choice, Worded, drawn, offered, told
 from chat.digest import digest
 from chat.escalations import notice_choices
@@ -252,7 +252,8 @@ async def _message(
 async def _worded(db: Database, notice: Json, admins: Mapping[int, str]) -> Worded:
     """What happened, with the buttons of the question that came of it."""
     kind, payload = notice["kind"], notice["payload"]
-    lines = digest(payload) if kind == "digest" else cards.notice(kind, payload)
+    worded = {"digest": digest, "access_again": troubles.works}.get(kind)
+    lines = worded(payload) if worded else cards.notice(kind, payload)
     return notice["recipient"], lines, await notice_choices(db, notice, alone=len(admins) < 2)
 
 

@@ -178,6 +178,8 @@ def _link(row: Json) -> Text:
 def _escalation(row: Json) -> RenderableType:
     lines = [Text.from_markup(f"[bold yellow]![/] [bold]{escape(row['name'])}[/]")]
     lines += [Text(f"  {line}") for line in row["reason"].splitlines()]
+    if row.get("waiting"):
+        lines.append(Text(f"  {plural(row['waiting'], 'candidate')} cannot go on until then."))
     options = [
         f"{option['text']}: {option['gives']}" if option.get("gives") else option["text"]
         for option in row["options"]

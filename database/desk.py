@@ -33,9 +33,9 @@ class DeskCalls(Caller):
 
         `use` is the token of the button that was tapped under `message_id`; when it does nothing any more, nothing happens but
         that `stale` is replied. `buttons` are those of the replies: `{token, card, action}`. The `command` may also be
-        `take_shown`, `take_other`, `put_off`, `hand_to`, `block_interviewer`, `unblock_interviewer`, `pause_lane`,
-        `link_interviewer`, `unlink_interviewer`, `answer_interview` or `take_back`; what cannot be done has the outcome
-        `{refused, message}`.
+        `take_shown`, `take_other`, `put_off`, `hand_to`, `check_again`, `block_interviewer`, `unblock_interviewer`,
+        `pause_lane`, `link_interviewer`, `unlink_interviewer`, `answer_interview` or `take_back`; what cannot be done has the
+        outcome `{refused, message}`.
         """
         return await self._object(
             "desk_turn",

@@ -1,7 +1,7 @@
-"""The functions of `sql/` for questions that nobody answers. One short method for each, as in `supabase_db.py`, whose `Database`
-has them all.
+"""The functions of `sql/` for questions that nobody answers, and for calendars that cannot be used. One short method for each, as
+in `supabase_db.py`, whose `Database` has them all.
 
-What admins do to questions goes through `desk_turn`, as the commands `put_off` and `hand_to`.
+What admins do to questions goes through `desk_turn`, as the commands `put_off`, `hand_to`, `take_other` and `check_again`.
 """
 
 from __future__ import annotations
@@ -32,3 +32,17 @@ class EscalationCalls(Caller):
         that any more."""
         found = await self._object("next_holder", escalation_id=escalation_id, handed=handed, admins=list(admins))
         return None if found["chat_id"] is None else int(found["chat_id"])
+
+    async def calendars_seen(self, *, failed: Sequence[Json] = (), works: Sequence[str] = ()) -> dict[str, str]:
+        """What has changed about calendars: those that cannot be used (`{subject, reason, detail, until}`; `detail` has `name`
+        and `way`) and the subjects of those that can be again. Gives the way in which each that is asked about failed."""
+        return dict(await self._object("calendars_seen", failed=list(failed), works=list(works)))
+
+    async def park(
+        self, *, candidate_id: str, fence: int, subject: str, not_before: datetime, reason: str, asked: bool = False
+    ) -> bool:
+        """Let go of a candidate who waits for a calendar; with `asked` only while an admin is being asked about it. Whether that
+        was done."""
+        about = {"candidate_id": candidate_id, "fence": fence, "subject": subject}
+        done = await self._object("park", **about, not_before=not_before, reason=reason, asked=asked)
+        return bool(done["parked"])

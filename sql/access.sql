@@ -32,6 +32,7 @@ declare
     'open_escalation', 'close_escalations', 'escalation_json', 'escalate', 'resolve_escalation', 'add_notices', 'tell', 'claim_notices',
     'notice_sent', 'notice_failed',
     'unanswered', 'question_notice', 'hand_on', 'tell_all', 'next_holder', 'put_off', 'hand_to',
+    'retry_waiting', 'calendar_failed', 'calendar_works', 'calendars_seen', 'park', 'check_again',
     'update_json', 'run_command', 'bot_turn', 'replied', 'bot_state', 'last_update_id', 'refuse_update',
     'active_sop', 'activate_sop', 'sop_history',
     'save_connection', 'connection', 'add_statistics', 'statistics_since', 'database_time',

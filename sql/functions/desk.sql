@@ -105,6 +105,8 @@ begin
     when 'put_off' then
       return public.put_off((v_args ->> 'escalation_id')::bigint, (v_args ->> 'until')::timestamptz, (v_args ->> 'chat_id')::bigint,
         v_args ->> 'actor');
+    when 'check_again' then
+      return public.check_again((v_args ->> 'escalation_id')::bigint, v_args ->> 'actor');
     when 'hand_to' then
       return public.hand_to((v_args ->> 'escalation_id')::bigint, (v_args ->> 'chat_id')::bigint, (v_args ->> 'from')::bigint,
         v_args ->> 'actor');

@@ -21,7 +21,7 @@ $$;
 
 create or replace function public.escalation_json(p_row public.escalations) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
-  select to_jsonb(p_row) || coalesce((
+  select to_jsonb(p_row) || jsonb_build_object('name', p_row.detail -> 'name') || coalesce((
     select jsonb_build_object(
       'number', c.number, 'name', c.name, 'email', c.email, 'course', c.course, 'candidate_status', c.status
     ) from public.candidates c where c.id = p_row.candidate_id
@@ -77,6 +77,7 @@ begin
     perform public.audit_append('escalation_resolved', p_actor, v_row.candidate_id, jsonb_build_object(
       'escalation_id', v_row.id, 'kind', v_row.kind, 'resolution', p_resolution
     ));
+    perform public.retry_waiting(v_row.subject);  -- nobody is asked any more: whoever can be planned without it is
     return public.escalation_json(v_row) || '{"changed": true}';
   end if;
   select * into v_row from public.escalations where id = p_escalation_id;

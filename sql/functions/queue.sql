@@ -123,6 +123,7 @@ returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row public.candidates;
+  v_waited text;
 begin
   perform pg_advisory_xact_lock(hashtextextended('lane:' || p_lane, 0));
   if exists (select from public.lanes where lane = p_lane and paused_at is not null) then
@@ -141,15 +142,16 @@ begin
     exit when v_row.attempts < 5;
     perform public.set_aside(v_row);
   end loop;
+  v_waited := v_row.waits_for;
   update public.candidates set
-    status = case status when 'queued' then 'planning' else status end, attempts = attempts + 1, fence = fence + 1,
+    status = case status when 'queued' then 'planning' else status end, attempts = attempts + 1, fence = fence + 1, waits_for = null,
     worker = p_worker, lease_until = clock_timestamp() + make_interval(secs => p_lease_seconds), updated_at = clock_timestamp()
   where id = v_row.id returning * into v_row;
   perform public.audit_append('claimed', 'worker:' || p_worker, v_row.id, jsonb_build_object(
     'status', v_row.status, 'fence', v_row.fence, 'attempt', v_row.attempts
   ));
   return jsonb_build_object(
-    'candidate', public.candidate_json(v_row),
+    'candidate', public.candidate_json(v_row) || jsonb_build_object('waited_for', v_waited),
     'interviews', public.interviews_json(v_row.id),
     'writes', public.writes_json(v_row.id),
     'waited', (

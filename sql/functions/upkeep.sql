@@ -78,15 +78,17 @@ begin
 end;
 $$;
 
--- What admins ought to know of the machinery: since when a queue stands still, which calendars could not be read and how many
--- messages could not be sent since a time, and whether the newest p_rows of the audit are whole.
+-- What admins ought to know of the machinery: since when a queue stands still, which calendars cannot be used, or could not be
+-- read for a moment since a time, how many messages could not be sent since then, and whether the newest p_rows of the audit are whole.
 create or replace function public.health(p_since timestamptz, p_rows bigint) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select jsonb_build_object(
     'paused_at', (select min(paused_at) from public.lanes),
     'unread', (
-      select coalesce(jsonb_agg(distinct payload ->> 'about'), '[]') from public.notices
-      where kind = 'calendar' and created_at >= p_since
+      select coalesce(jsonb_agg(distinct about), '[]') from (
+        select payload ->> 'about' as about from public.notices where kind = 'calendar' and created_at >= p_since
+        union select detail ->> 'name' from public.escalations where status = 'open' and subject is not null
+      ) found
     ),
     'unsent', (select count(*) from public.notices where status = 'failed' and created_at >= p_since),
     'audit', public.verify_audit(p_rows)

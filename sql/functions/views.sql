@@ -27,8 +27,8 @@ comment on view public.agenda is 'Interviews that stand, by time. backups: those
 
 create view public.open_escalations with (security_invoker = true) as
 select
-  e.id, e.opened_at, e.kind, e.reason, e.options, e.detail, e.sop_version, c.number, c.id as candidate_id, c.name, c.email, c.course,
-  c.status as candidate_status, c.chat_id, e.subject, e.held_by, e.held_since, e.handed,
+  e.id, e.opened_at, e.kind, e.reason, e.options, e.detail, e.sop_version, c.number, c.id as candidate_id,
+  coalesce(c.name, e.detail ->> 'name') as name, c.email, c.course, c.status as candidate_status, c.chat_id, e.subject, e.held_by, e.held_since, e.handed,
   case when e.put_off_until > clock_timestamp() then e.put_off_until end as put_off_until,
   case when e.subject is not null then (
     select count(*) from public.candidates w
