@@ -11,9 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from telegram import Bot
 
 from booking.records import agenda_file
 from chat.polling import Poller
+from chat.sending import Sender
 from config import parse_sop
 from domain.errors import ChatError, SecondPoller
 from sop import Sop
@@ -240,6 +242,18 @@ async def test_two_notices_to_one_chat_keep_their_distance(database: Database, s
         await asyncio.wait_for(delivering, 5)
 
     assert asyncio.get_running_loop().time() - start >= 0.4
+
+
+async def test_thirty_chats_at_most_are_written_to_in_the_time_of_one_pace() -> None:
+    server = TelegramServer()
+    async with Bot("1:X", request=server) as bot:
+        sender, start = Sender(bot, pace=3.0), asyncio.get_running_loop().time()
+
+        for chat in (ADMIN, ADMIN + 1, ADMIN + 2):
+            await sender.notify(chat, "News.")
+
+    assert len(server.log) == 3
+    assert 0.2 <= asyncio.get_running_loop().time() - start < 3.0
 
 
 # Signing in, and another program with the same bot ------------------------------------------------------------------------------
