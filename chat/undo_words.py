@@ -293,6 +293,7 @@ WORDS: Mapping[str, Words] = {
     "put_off": Words(
         did=lambda deed, sop: (f"put the question about {_name(deed)} off", ""), will=_NOTHING, instead=_ESCALATIONS
     ),
+    "calendar_checked": Words(did=_plainly("had a calendar checked"), will=_NOTHING, instead=_ESCALATIONS),
     "interviewer_linked": Words(did=_linked("linked"), will=_NOTHING, instead=_INTERVIEWERS),
     "interviewer_unlinked": Words(did=_linked("unlinked"), will=_NOTHING, instead=_INTERVIEWERS),
 }

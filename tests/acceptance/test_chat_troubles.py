@@ -74,6 +74,7 @@ async def test_checking_again_has_those_who_wait_tried_at_once(person: Person) -
     assert await person.taps("Check again") == (
         "⏳ Asha Rao's calendar: I try it with 1 candidate now, and say when it works."
     )
+    assert "had a calendar checked" in await person.says("/undo")
     assert (await claim(person.db)).candidate_id == candidate
     assert len(await person.db.open_escalations()) == 1
 
