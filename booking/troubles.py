@@ -9,6 +9,7 @@ passes by itself in a moment is no trouble.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ class Troubles:
         self._db, self._calendars = db, calendars
         self._known: dict[str, set[str]] | None = None
         self._until: dict[str, datetime] = {}
+        self._one = asyncio.Lock()  # the parts of a program tell one after the other
 
     async def gathered(self, situation: Situation) -> None:
         """Busy times were gathered for a candidate. Admins are asked about calendars that cannot be read; of those that the next
@@ -100,18 +102,19 @@ class Troubles:
 
     async def _tell(self, failed: Sequence[Json], works: Sequence[str], way: str) -> None:
         """Remember what failed and what worked in a way; tell the database of what has begun and what has ended by that."""
-        known = await self._load()
-        begun = [found for found in failed if found["subject"] not in known]
-        ended = [subject for subject in works if known[subject] == {way}]
-        if begun or ended:
-            await self._db.calendars_seen(failed=begun, works=ended)
-        for found in failed:
-            known.setdefault(found["subject"], set()).add(way)
-        for subject in works:
-            known[subject].discard(way)
-        for subject in ended:
-            known.pop(subject)
-            self._until.pop(subject, None)
+        async with self._one:
+            known = await self._load()
+            begun = [found for found in failed if found["subject"] not in known]
+            ended = [subject for subject in works if known.get(subject) == {way}]
+            if begun or ended:
+                await self._db.calendars_seen(failed=begun, works=ended)
+            for found in failed:
+                known.setdefault(found["subject"], set()).add(way)
+            for subject in ended:
+                del known[subject]
+                self._until.pop(subject, None)
+            for subject in known.keys() & set(works):
+                known[subject].discard(way)
 
     def _facts(self, sop: Sop, why: Unknown) -> Json:
         """What an admin is told of a calendar that cannot be read: whose it is, why, and what would help."""

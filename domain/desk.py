@@ -41,7 +41,8 @@ class DeskHours:
 
     def is_open(self, moment: datetime) -> bool:
         """Whether somebody is at the desk."""
-        return any(one.start <= moment < one.end for one in self._first(moment))
+        first = next(self.stretches(moment), None)
+        return first is not None and first.start <= moment
 
     def after(self, start: datetime, length: timedelta) -> datetime | None:
         """When the desk has been staffed for so long since `start`; None when it never will."""
@@ -50,6 +51,3 @@ class DeskHours:
                 return one.start + length
             length -= one.end - one.start
         return None
-
-    def _first(self, moment: datetime) -> list[Interval]:
-        return [one for one, _ in zip(self.stretches(moment), range(1), strict=False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,17 @@ async def test_an_account_that_failed_in_several_ways_has_to_work_in_all_of_them
     await troubles.read(MINE, PEOPLE, {})
 
     assert (await asked(counting), counting.calls) == ([], 3)
+
+
+async def test_the_parts_of_a_program_tell_it_once(counting: Counting, calendars: Calendars) -> None:
+    troubles = Troubles(counting, calendars)
+
+    await asyncio.gather(*(troubles.failed(error()) for _ in range(4)))
+    await asyncio.gather(*(troubles.worked(WRITE) for _ in range(4)), troubles.read(MINE, PEOPLE, {}))
+
+    assert await asked(counting) == []
+    assert counting.calls <= 6  # each may find on its own what other programs have left
+    assert [row["action"] for row in await counting.audit_trail()] == ["calendar_failed", "calendar_works"]
 
 
 async def test_a_limit_that_lasts_is_told_with_its_end_and_again_when_it_lasts_longer(
