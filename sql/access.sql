@@ -24,7 +24,7 @@ declare
     'interviewer_of', 'linked_interviewers', 'link_interviewer', 'unlink_interviewer', 'interviewer_news', 'tell_interviewers',
     'to_remind', 'is_stale', 'answers_json', 'forget_answers', 'let_back', 'lock_own', 'answer_interview',
     'know_name', 'known_names',
-    'note_unreachable', 'note_reachable', 'unreachable_chats',
+    'note_unreachable', 'unreachable_chats',
     'lock_next', 'claim', 'set_aside', 'heartbeat', 'release', 'requeue', 'cancel_candidate',
     'interview_json', 'interviews_json', 'write_json', 'writes_json', 'booked_between', 'lock_people', 'take_times', 'reserve',
     'seated', 'add_interviews', 'holds_of', 'add_holds',

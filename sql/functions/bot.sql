@@ -47,12 +47,17 @@ begin
 end;
 $$;
 
+drop function if exists public.bot_turn(bigint, bigint, bigint, jsonb, jsonb, jsonb);
+
+-- p_desk: the command is one of the desk's, with what becomes of it when it cannot be done.
 create or replace function public.bot_turn(
-  p_update_id bigint, p_chat_id bigint, p_user_id bigint, p_state jsonb, p_replies jsonb default '[]', p_command jsonb default null
+  p_update_id bigint, p_chat_id bigint, p_user_id bigint, p_state jsonb, p_replies jsonb default '[]', p_command jsonb default null,
+  p_desk boolean default false
 ) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_row public.telegram_updates;
+  v_back boolean;
 begin
   insert into public.telegram_updates (update_id, chat_id, user_id, replies) values (p_update_id, p_chat_id, p_user_id, p_replies)
   on conflict do nothing;
@@ -60,16 +65,21 @@ begin
     select * into v_row from public.telegram_updates where update_id = p_update_id;
     return public.update_json(v_row) || '{"repeated": true}';
   end if;
-  perform public.note_reachable(p_chat_id);
+  delete from public.unreachable_chats where chat_id = p_chat_id;
+  v_back := found;
   if p_state is null or p_state = 'null' then
     delete from public.bot_state where chat_id = p_chat_id;
   else
     insert into public.bot_state (chat_id, user_id, state) values (p_chat_id, p_user_id, p_state)
     on conflict (chat_id) do update set state = excluded.state, user_id = excluded.user_id, updated_at = clock_timestamp();
   end if;
-  update public.telegram_updates set
-    outcome = case when p_command is not null and p_command <> 'null' then public.run_command(p_command) end
+  update public.telegram_updates set outcome = case
+    when nullif(p_command, 'null') is null then null when p_desk then public.desk_command(p_command) else public.run_command(p_command)
+  end
   where update_id = p_update_id returning * into v_row;
+  if v_back then  -- only now: the command has locks to take that come before the audit's chain
+    perform public.audit_append('reachable', 'telegram:' || p_chat_id, p_detail => jsonb_build_object('chat_id', p_chat_id));
+  end if;
   return public.update_json(v_row) || '{"repeated": false}';
 end;
 $$;

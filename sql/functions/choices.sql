@@ -116,7 +116,7 @@ begin
 end;
 $$;
 
--- An open question, with its candidate locked: as it is while nobody else can change it.
+-- A question, with its candidate locked where it is about one: as it is while nobody else can change it.
 create or replace function public.lock_question(p_escalation_id bigint) returns public.escalations
 language plpgsql set search_path = '' as $$
 declare
@@ -126,7 +126,7 @@ begin
   if not found then
     raise sqlstate 'MS003' using message = format('there is no escalation %s', p_escalation_id);
   end if;
-  perform public.lock_candidate(v_row.candidate_id);
+  perform public.lock_candidate(v_row.candidate_id) where v_row.candidate_id is not null;
   select * into v_row from public.escalations where id = p_escalation_id;
   return v_row;
 end;

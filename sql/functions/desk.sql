@@ -54,26 +54,22 @@ create or replace function public.desk_turn(
 language plpgsql set search_path = '' as $$
 declare
   v_turn jsonb;
-  v_row public.telegram_updates;
 begin
   if p_use is not null and not public.use_button(p_use, p_chat_id, p_user_id, p_message_id) then
     return public.bot_turn(p_update_id, p_chat_id, p_user_id,
       (select state from public.bot_state where chat_id = p_chat_id), p_stale);
   end if;
-  v_turn := public.bot_turn(p_update_id, p_chat_id, p_user_id, p_state, p_replies);
+  v_turn := public.bot_turn(p_update_id, p_chat_id, p_user_id, p_state, p_replies, p_command, true);
   if (v_turn -> 'repeated')::boolean then
     return v_turn;
   end if;
   perform public.add_buttons(p_chat_id, p_user_id, p_buttons);
-  update public.telegram_updates set
-    outcome = case when p_command is not null and p_command <> 'null' then public.desk_command(p_command) end
-  where update_id = p_update_id returning * into v_row;
   update public.candidates set chat_id = p_chat_id  -- nobody took this candidate in by chat: who decides hears what comes of it
   where chat_id is null and id = case
-    when p_command ?| array['take_shown', 'take_other', 'resolve_escalation', 'take_back'] then (v_row.outcome ->> 'candidate_id')::uuid
-    when p_command ?| array['requeue', 'cancel_candidate', 'ask_replan'] then (v_row.outcome ->> 'id')::uuid
+    when p_command ?| array['take_shown', 'take_other', 'resolve_escalation', 'take_back'] then (v_turn #>> '{outcome,candidate_id}')::uuid
+    when p_command ?| array['requeue', 'cancel_candidate', 'ask_replan'] then (v_turn #>> '{outcome,id}')::uuid
   end;
-  return public.update_json(v_row) || '{"repeated": false}';
+  return v_turn;
 end;
 $$;
 
@@ -127,10 +123,8 @@ $$;
 create or replace function public.take_shown(p_escalation_id bigint, p_option integer, p_shown jsonb, p_actor text) returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
-  v_row public.escalations;
+  v_row constant public.escalations := public.lock_question(p_escalation_id);
 begin
-  perform public.lock_candidate(candidate_id) from public.escalations where id = p_escalation_id;
-  select * into v_row from public.escalations where id = p_escalation_id;
   if v_row.status = 'open' and v_row.options -> p_option is distinct from p_shown then
     raise sqlstate 'MS002' using message = format('option %s of escalation %s is no longer what was shown', p_option, p_escalation_id);
   end if;

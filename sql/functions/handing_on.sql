@@ -30,6 +30,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_row public.escalations;
 begin
+  perform public.lock_question(p_escalation_id);
   update public.escalations set handed = handed + 1, held_since = p_now, put_off_until = null
   where id = p_escalation_id and status in ('open') and held_since = p_since returning * into v_row;
   if not found then
@@ -49,6 +50,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_row public.escalations;
 begin
+  perform public.lock_question(p_escalation_id);
   update public.escalations set all_told_at = p_now
   where id = p_escalation_id and status in ('open') and held_since = p_since and all_told_at is null returning * into v_row;
   if not found then
@@ -88,6 +90,7 @@ language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
   v_row public.escalations;
 begin
+  perform public.lock_question(p_escalation_id);
   update public.escalations set
     put_off_until = p_until, held_by = p_chat_id, placed = handed, held_since = clock_timestamp(), all_told_at = null
   where id = p_escalation_id and status in ('open') returning * into v_row;
@@ -108,6 +111,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_row public.escalations;
 begin
+  perform public.lock_question(p_escalation_id);
   update public.escalations set
     held_by = p_chat_id, handed = handed + 1, placed = handed + 1, held_since = clock_timestamp(), put_off_until = null,
     all_told_at = null

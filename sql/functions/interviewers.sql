@@ -20,6 +20,8 @@ begin
   if exists (select from public.interviewer_chats where interviewer = p_interviewer and user_id = p_user_id) then
     return '{"changed": false}';
   end if;
+  perform from public.interviewer_chats  -- both of them before the audit's chain is taken
+  where interviewer = p_interviewer or user_id = p_user_id for update;
   perform public.unlink_interviewer(interviewer, user_id, p_actor) from public.interviewer_chats
   where interviewer = p_interviewer or user_id = p_user_id;
   insert into public.interviewer_chats (interviewer, user_id, name, linked_by)

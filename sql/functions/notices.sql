@@ -68,23 +68,20 @@ $$;
 create or replace function public.resolve_escalation(p_escalation_id bigint, p_actor text, p_resolution text) returns jsonb
 language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
+  v_before constant public.escalations := public.lock_question(p_escalation_id);
   v_row public.escalations;
 begin
   update public.escalations set
     status = 'resolved', resolved_at = clock_timestamp(), resolved_by = p_actor, resolution = p_resolution
   where id = p_escalation_id and status in ('open') returning * into v_row;
-  if found then
-    perform public.audit_append('escalation_resolved', p_actor, v_row.candidate_id, jsonb_build_object(
-      'escalation_id', v_row.id, 'kind', v_row.kind, 'resolution', p_resolution
-    ));
-    perform public.retry_waiting(v_row.subject);  -- nobody is asked any more: whoever can be planned without it is
-    return public.escalation_json(v_row) || '{"changed": true}';
-  end if;
-  select * into v_row from public.escalations where id = p_escalation_id;
   if not found then
-    raise sqlstate 'MS003' using message = format('there is no escalation %s', p_escalation_id);
+    return public.escalation_json(v_before) || '{"changed": false}';
   end if;
-  return public.escalation_json(v_row) || '{"changed": false}';
+  perform public.audit_append('escalation_resolved', p_actor, v_row.candidate_id, jsonb_build_object(
+    'escalation_id', v_row.id, 'kind', v_row.kind, 'resolution', p_resolution
+  ));
+  perform public.retry_waiting(v_row.subject);  -- nobody is asked any more: whoever can be planned without it is
+  return public.escalation_json(v_row) || '{"changed": true}';
 end;
 $$;
 

@@ -89,26 +89,17 @@ begin
   insert into public.unreachable_chats (chat_id, reason) values (p_chat_id, p_reason)
   on conflict do nothing returning since into v_since;
   if v_since is not null then
-    perform public.audit_append('unreachable', 'database', p_detail => jsonb_build_object('chat_id', p_chat_id, 'reason', p_reason));
     perform public.add_notices(null, jsonb_build_array(jsonb_build_object(
       'key', format('unreachable:%s:%s', p_chat_id, v_since), 'channel', 'telegram', 'recipient', 'admins', 'kind', 'unreachable',
       'payload', jsonb_build_object('name', v_name, 'reason', p_reason)
     )));
+    perform public.audit_append('unreachable', 'database', p_detail => jsonb_build_object('chat_id', p_chat_id, 'reason', p_reason));
   end if;
   return jsonb_build_object('changed', v_since is not null, 'name', v_name);
 end;
 $$;
 
--- Somebody who could not be written to has written.
-create or replace function public.note_reachable(p_chat_id bigint) returns void
-language plpgsql set search_path = '' as $$
-begin
-  delete from public.unreachable_chats where chat_id = p_chat_id;
-  if found then
-    perform public.audit_append('reachable', 'telegram:' || p_chat_id, p_detail => jsonb_build_object('chat_id', p_chat_id));
-  end if;
-end;
-$$;
+drop function if exists public.note_reachable(bigint);
 
 create or replace function public.unreachable_chats() returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$

@@ -71,6 +71,10 @@ create or replace function public.calendars_seen(p_failed jsonb default '[]', p_
 language plpgsql set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('calendars', 0));  -- two that see the same ask once
+  perform from public.escalations  -- all of them before the audit's chain is taken
+  where status = 'open' and subject in (
+    select value from jsonb_array_elements_text(p_works) union all select value ->> 'subject' from jsonb_array_elements(p_failed)
+  ) order by id for update;
   perform public.calendar_works(subject) from jsonb_array_elements_text(p_works) subject;
   perform public.calendar_failed(one) from jsonb_array_elements(p_failed) one;
   return (

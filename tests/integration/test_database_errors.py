@@ -16,6 +16,7 @@ from supabase_db import Database
 from tests.builders import at, make_request, make_reservation
 from tests.conftest import name_of
 from tests.integration.life import Claimed, booked, claim, enqueue, look, planning, reserve
+from tests.integration.servers import waiting_for_a_lock
 from tests.postgrest import serve
 
 Admin = Connection[tuple[Any, ...]]
@@ -103,14 +104,6 @@ async def test_a_deadlock_is_tried_again(database: Database, admin: Admin) -> No
 
     assert len((await reserving)["interviews"]) == 1
     assert (await look(database, claimed.candidate_id))["status"] == "booking"
-
-
-async def waiting_for_a_lock(admin: Admin) -> None:
-    for _ in range(500):
-        if admin.execute("select from pg_locks where not granted").rowcount:
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError("nobody waits for a lock")
 
 
 async def test_nobody_answering_is_said() -> None:
