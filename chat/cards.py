@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chat.markup import bold, code, esc, italic, link, paragraphs
+from chat.markup import bold, code, esc, first_of, italic, link, listed, paragraphs
 from domain.hours import WeekHours
 from domain.intake import Course
 from sop import Sop
@@ -89,8 +89,7 @@ def dates_text(days: Iterable[date]) -> str:
             ranges[-1].append(day)
         else:
             ranges.append([day])
-    texts = [window_text(days[0], days[-1]) for days in ranges[:_MOST_LISTED]]
-    return ", ".join(texts) + (f" and {len(ranges) - _MOST_LISTED} more" if len(ranges) > _MOST_LISTED else "")
+    return listed([window_text(days[0], days[-1]) for days in ranges], _MOST_LISTED)
 
 
 def days_text(first: date, last: date) -> str:
@@ -171,11 +170,9 @@ def _cancelled(payload: Json) -> str:
 
 def _undone(payload: Json) -> str:
     """That what was told of candidates no longer holds; `names` are theirs."""
-    names = payload["names"]
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    names = [bold(name) for name in payload["names"]]
     what, was = ("message", "it was") if len(names) == 1 else ("messages", "they were")
-    about = ", ".join(map(bold, names[:_MOST_LISTED])) + more
-    return f"{UNDO} Please ignore the last {what} about {about}: {was} taken back."
+    return f"{UNDO} Please ignore the last {what} about {listed(names, _MOST_LISTED)}: {was} taken back."
 
 
 _GONE: Mapping[str, Callable[[Json], str]] = {"cancelled": _cancelled, "undone": _undone}
@@ -269,6 +266,11 @@ def _people(people: Iterable[tuple[str, bool]]) -> str:
     return ", ".join(esc(name) + (f" {italic('(backup)')}" if backup else "") for name, backup in people)
 
 
+def when(moment: str, tz: ZoneInfo) -> str:
+    """`Tue 1 Dec 09:00 PST`, from an instant in ISO form."""
+    return local_text(datetime.fromisoformat(moment), tz)
+
+
 def times(start: str, end: str, tz: ZoneInfo) -> str:
     """`Tue 1 Dec 09:00 to 10:00 PST`, from two instants in ISO form."""
     first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
@@ -281,9 +283,7 @@ def times(start: str, end: str, tz: ZoneInfo) -> str:
 
 def queue(rows: Sequence[Json], counts: Mapping[str, int], sop: Sop) -> list[str]:
     """Who is being worked on and who waits, and how many there are of every kind."""
-    lines = [_queue_line(row, sop) for row in rows[:_MOST_LISTED]]
-    if len(rows) > _MOST_LISTED:
-        lines.append(f"… and {len(rows) - _MOST_LISTED} more.")
+    lines = first_of([_queue_line(row, sop) for row in rows], _MOST_LISTED)
     needed = counts["escalated"] + counts["set_aside"]
     totals = (
         f"{BOOKED} {counts['booked']} booked, {DONE} {counts['done']} done, {NEEDED} {needed} waiting for an admin, "
@@ -344,9 +344,14 @@ def standing_lines(match: Json, sop: Sop, *, links: bool = False) -> list[str]:
             people = [(_with_answer(sop, seat["interviewer"], row, answers), seat["backup"]) for seat in row["seats"]]
             what, when = round_lines(row["position"] + 1, row["title"], row["start"], row["end"], people, tz)
             lines += [what, f"{when}, done" if row["status"] == "done" else when]
-            places = [link("Event", row["link"]), link("Meeting", row["meeting"])] if links else []
-            lines += [f"    {' · '.join(filter(None, places))}"] if any(places) else []
+            lines += places(row) if links else []
     return lines
+
+
+def places(row: Json) -> list[str]:
+    """A line with links to the event and the meeting of an interview, as far as there are any."""
+    links = [link("Event", row["link"]), link("Meeting", row["meeting"])]
+    return [f"    {' · '.join(filter(None, links))}"] if any(links) else []
 
 
 def several(matches: Sequence[Json], count: int, needle: str, sop: Sop, *, command: str = "status") -> list[str]:

@@ -11,11 +11,11 @@ from datetime import date, datetime, timedelta
 from chat import cards
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
 from chat.finding import one
-from chat.markup import Json, bold, code, esc, italic
+from chat.markup import Json, bold, code, esc, first_of, italic
 from domain.errors import FieldError
 from domain.intake import parse_window
 from sop import Sop
-from utils import instant, local_text, plural
+from utils import instant, plural
 
 _ENDED = frozenset({"done", "cancelling", "cancelled"})
 _REASONS = ("Withdrawn by the candidate", "No longer needed", "Entered by mistake")
@@ -139,8 +139,7 @@ async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> 
     lines = [f"{cards.AGENDA} {bold(name)} cannot come: {esc(cards.window_text(first, last))} ({esc(tz.key)})", ""]
     if rows:
         lines += [f"{plural(len(rows), 'interview')} to be planned anew, with as few moves as can be:"]
-        lines += [affected(row, desk.sop) for row in rows[:_MOST_LISTED]]
-        lines += [f"… and {len(rows) - _MOST_LISTED} more."] if len(rows) > _MOST_LISTED else []
+        lines += first_of([affected(row, desk.sop) for row in rows], _MOST_LISTED)
     else:
         lines += ["No interview is booked in that time."]
     go = {
@@ -163,7 +162,7 @@ def _times(sop: Sop, who: str, first: date, last: date) -> tuple[datetime, datet
 
 def affected(row: Json, sop: Sop) -> str:
     """An interview that an absence moves."""
-    when = local_text(datetime.fromisoformat(row["start"]), sop.zone)
+    when = cards.when(row["start"], sop.zone)
     return f"• {bold(row['name'])}: {esc(row['title'])}, {esc(when)}"
 
 
@@ -269,7 +268,7 @@ def pause_lines(pause: Json | None, sop: Sop) -> list[str]:
     """What the queue says while it stands still."""
     if pause is None:
         return []
-    since = local_text(datetime.fromisoformat(pause["since"]), sop.zone)
+    since = cards.when(pause["since"], sop.zone)
     return [f"⏸ Paused since {esc(since)}. /resume goes on.", italic("Nothing is taken from the queue."), ""]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from chat.cards import AGENDA, BOOKED, NEEDED, WAITS, agenda_line
+from chat.cards import AGENDA, BOOKED, NEEDED, WAITS, agenda_line, when
 from chat.markup import Json, bold, esc
-from utils import day_text, local_text, plural
+from utils import day_text, plural
 
 _MOST_NAMED = 5
 
@@ -45,7 +45,7 @@ def _waiting(payload: Json) -> list[str]:
     tz, asked, lines = ZoneInfo(payload["timezone"]), payload["asked"], []
     if asked["count"]:
         oldest = "since" if asked["count"] == 1 else "the oldest since"
-        since = local_text(datetime.fromisoformat(asked["since"]), tz)
+        since = when(asked["since"], tz)
         lines += [
             f"{NEEDED} {bold(plural(asked['count'], 'decision'))} to make, {oldest} {esc(since)}: {_names(asked['names'])}.",
             "/escalations shows what can be done.",
@@ -54,7 +54,7 @@ def _waiting(payload: Json) -> list[str]:
         wait = "waits" if payload["waiting"] == 1 else "wait"
         lines.append(f"{WAITS} {plural(payload['waiting'], 'candidate')} {wait} in the queue.")
     if payload["paused_at"]:
-        since = local_text(datetime.fromisoformat(payload["paused_at"]), tz)
+        since = when(payload["paused_at"], tz)
         lines.append(f"⏸ The queue has been paused since {esc(since)}. /resume goes on.")
     return lines
 

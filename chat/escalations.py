@@ -8,7 +8,6 @@ buttons work is in `buttons.py`; who is asked, and when again, is in `handing_on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from chat import cards, troubles
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
@@ -16,7 +15,7 @@ from chat.intake import Said, Turn, advance
 from chat.markup import Json, bold, code, esc, italic
 from sop import Sop
 from supabase_db import Database
-from utils import local_text, plural
+from utils import plural
 
 WHAT = {
     "no_plan": "No plan obeys all rules.",
@@ -55,7 +54,7 @@ def question(row: Json, sop: Sop, admins: Mapping[int, str]) -> list[str]:
     """One question: whom it is about, who has it, what happened, why, and what would help. `admins` are names by chat."""
     if row["subject"]:
         return troubles.lines(row, sop, _holder(row, sop, admins))
-    since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
+    since = cards.when(row["opened_at"], sop.zone)
     return [
         f"{bold(row['name'])}, {esc(cards.course_title(sop, row['course']))}, since {esc(since)}",
         *_holder(row, sop, admins),
@@ -69,13 +68,13 @@ def _holder(row: Json, sop: Sop, admins: Mapping[int, str]) -> list[str]:
     lines = []
     if len(admins) > 1:
         name = admins.get(row["held_by"] or row["chat_id"])
-        since = local_text(datetime.fromisoformat(row["held_since"]), sop.zone)
+        since = cards.when(row["held_since"], sop.zone)
         times = {0: "", 1: ", handed on once", 2: ", handed on twice"}.get(
             row["handed"], f", handed on {row['handed']} times"
         )
         lines.append(f"👥 With {bold(name) if name else 'all admins'} since {esc(since)}{times}.")
     if row["put_off_until"]:
-        until = local_text(datetime.fromisoformat(row["put_off_until"]), sop.zone)
+        until = cards.when(row["put_off_until"], sop.zone)
         lines.append(f"{cards.WAITS} Put off until {esc(until)}.")
     return lines
 

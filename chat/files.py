@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from chat import cards, sop_desk
 from chat.buttons import Card, Choice, Desk, Step, Tapped
 from chat.intake import Turn
-from chat.markup import Json, bold, code, esc, say
+from chat.markup import Json, bold, code, esc, first_of, listed, say
 from domain.errors import FieldError
 from domain.intake import check_request
 from domain.model import CandidateRequest
@@ -78,12 +78,8 @@ def _counts(roster: Roster) -> str:
 
 def _good(rows: Sequence[GoodRow], desk: Desk) -> list[str]:
     """The first of the rows that can go in, and how many more there are."""
-    lines = [
-        f"{bold(row.request.name)}, {esc(cards.course_title(desk.sop, row.request.course))}"
-        for row in rows[:_MOST_LISTED]
-    ]
-    more = [f"… and {len(rows) - _MOST_LISTED} more."] if len(rows) > _MOST_LISTED else []
-    return ["", *lines, *more] if lines else []
+    lines = [f"{bold(row.request.name)}, {esc(cards.course_title(desk.sop, row.request.course))}" for row in rows]
+    return ["", *first_of(lines, _MOST_LISTED)] if lines else []
 
 
 def _bad(rows: Sequence[BadRow]) -> list[str]:
@@ -131,9 +127,8 @@ def taken_in(about: Json, outcome: Json) -> list[str]:
         f"{cards.WAITS} {bold(about['name'])}: {plural(new, 'candidate')} taken in. I will write here when there are results."
     ]
     if there:
-        names = ", ".join(esc(name) for name in there[:_MOST_LISTED])
-        more = f" and {len(there) - _MOST_LISTED} more" if len(there) > _MOST_LISTED else ""
-        lines.append(f"There already, and left as they were: {names}{more}.")
+        names = listed([esc(name) for name in there], _MOST_LISTED)
+        lines.append(f"There already, and left as they were: {names}.")
     return [*lines, "/queue shows who waits."]
 
 

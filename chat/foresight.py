@@ -8,7 +8,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from chat.cards import BOOKED, NEEDED
-from chat.markup import Json, bold, esc
+from chat.markup import Json, bold, esc, first_of, listed
 from domain.foresight import Broken, Foreseen, Outlook, Prospect
 from sop import Sop
 from sop.model import Interviewer
@@ -92,16 +92,15 @@ def _plans(seen: Prospect, tz: ZoneInfo) -> Iterator[str]:
         days = [end.astimezone(tz).date() for _, end in seen.gained]
         names = [f"{bold(name)} (done by {day.day} {day:%b})" for (name, _), day in zip(seen.gained, days, strict=True)]
         whose = f"{len(names)} of {seen.planless} who have" if seen.planless > 1 else "The one who has"
-        yield f"{BOOKED} {whose} no plan now would get one: {_listed(names)}."
+        yield f"{BOOKED} {whose} no plan now would get one: {listed(names, _MOST_LISTED)}."
         yield "Who waits for a decision is planned again from /escalations."
-    yield from _first(
-        [f"{NEEDED} {bold(name)}, who has a plan now, would have none. {esc(why)}" for name, why in seen.lost]
-    )
+    lost = [f"{NEEDED} {bold(name)}, who has a plan now, would have none. {esc(why)}" for name, why in seen.lost]
+    yield from first_of(lost, _MOST_LISTED)
 
 
 def _rules(broken: Sequence[Broken], tz: ZoneInfo) -> Iterator[str]:
     """The interviews that would break rules, and that nothing happens to them."""
-    yield from _first([_against(one, tz) for one in broken])
+    yield from first_of([_against(one, tz) for one in broken], _MOST_LISTED)
     if broken:
         stay = "It stays as it is" if len(broken) == 1 else "They stay as they are"
         yield f"{stay} until you /reschedule."
@@ -128,20 +127,10 @@ def _limits(seen: Prospect) -> Iterator[str]:
     if seen.blind:
         yield "No calendar can be read just now, so I cannot say who would have a plan; /interviewers says why."
     elif seen.unread:
-        names = esc(_listed(seen.unread))
+        names = esc(listed(seen.unread, _MOST_LISTED))
         yield f"Calendars that cannot be read just now count as busy: {names}; /interviewers says why."
     if seen.looked < seen.count:
         yield f"I looked at the first {seen.looked} of {seen.count}; more would take too long."
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more
-
-
-def _first(lines: Sequence[str]) -> list[str]:
-    more = [f"… and {len(lines) - _MOST_LISTED} more."] if len(lines) > _MOST_LISTED else []
-    return [*lines[:_MOST_LISTED], *more]
 
 
 # Interviewers -------------------------------------------------------------------------------------------------------------------

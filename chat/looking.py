@@ -21,7 +21,7 @@ from chat.tables import csv_file
 from domain.errors import FieldError
 from domain.intake import parse_window
 from sop.model import Interviewer
-from utils import as_utc, instant, length_text, local_text, plural
+from utils import as_utc, instant, length_text, plural
 
 _ROWS = 20  # on a page
 _PEOPLE = 10  # on a page, for each takes several lines
@@ -157,11 +157,11 @@ def _interviewer(
     backup = f", {load['as_backup']} as backup" if load and load["as_backup"] else ""
     lines = [f"{bold(person.name)}: {count}{limit} this week{backup}"]
     if following:
-        when = local_text(datetime.fromisoformat(following["start"]), desk.sop.zone)
+        when = cards.when(following["start"], desk.sop.zone)
         lines.append(f"Next: {esc(when)}, {esc(following['title'])} with {esc(following['name'])}")
     for block in away:
         if block["interviewer"] == person.id:
-            first, last = (local_text(datetime.fromisoformat(block[name]), desk.sop.zone) for name in ("start", "end"))
+            first, last = (cards.when(block[name], desk.sop.zone) for name in ("start", "end"))
             lines.append(f"{cards.GIVEN_UP} Cannot come from {esc(first)} to {esc(last)}")
     return lines
 
@@ -280,7 +280,7 @@ def _entries(desk: Desk, rows: Sequence[Json], names: Mapping[int, str]) -> Iter
 
 
 def _entry(desk: Desk, row: Json, names: Mapping[int, str]) -> str:
-    when = local_text(datetime.fromisoformat(row["at"]), desk.sop.zone)
+    when = cards.when(row["at"], desk.sop.zone)
     kind, _, who = row["actor"].partition(":")
     name = names.get(int(who)) if kind == "telegram" and who.isdigit() else None
     if kind == "interviewer":

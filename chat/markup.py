@@ -55,6 +55,17 @@ def paragraphs(text: str) -> list[str]:
     return [esc(piece) for line in text.splitlines() for piece in _pieces(line)]
 
 
+def listed(texts: Sequence[str], most: int) -> str:
+    """`Ann, Bo, Cy`; of too many the first, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
+def first_of(lines: Sequence[str], most: int) -> list[str]:
+    """The lines; of too many the first, and a line that says how many more there are."""
+    return [*lines[:most], *([f"… and {len(lines) - most} more."] if len(lines) > most else [])]
+
+
 def say(lines: str | Iterable[str], buttons: Rows = (), edit: int | None = None) -> Json:
     """A message of lines of HTML, in place of the message `edit` where it is given."""
     reply: Json = {"say": lines if isinstance(lines, str) else "\n".join(lines)}

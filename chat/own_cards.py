@@ -9,8 +9,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chat.buttons import Choice
-from chat.cards import ACCEPTED, AGENDA, AWAY, BOOKED, DECLINED, GIVEN_UP, course_title, person_name, said, times
-from chat.markup import Json, bold, esc, link
+from chat.cards import (
+    ACCEPTED,
+    AGENDA,
+    AWAY,
+    BOOKED,
+    DECLINED,
+    GIVEN_UP,
+    course_title,
+    person_name,
+    places,
+    said,
+    times,
+)
+from chat.markup import Json, bold, esc
 from sop import Sop
 from sop.model import Interviewer
 from utils import day_text
@@ -35,11 +47,12 @@ def news(payload: Json, person: Interviewer, sop: Sop, rows: Sequence[Json]) -> 
     known = {row["interview_id"]: row for row in rows}
     lines = [f"{bold(payload['name'])}, {esc(course_title(sop, payload['course']))}"]
     for item in payload["items"]:
+        here = known.get(item["interview_id"])
         lines += ["", f"{_NEWS[item['kind']]}{bold(item['title'])}"]
         if item["kind"] == "moved":
             lines.append(f"    was: {_times(item['before'], person)}")
         lines.append(f"    {'now: ' if item['kind'] == 'moved' else ''}{_times(item, person)}")
-        lines += [_ENDS[item["kind"]]] if item["kind"] in _ENDS else _places(known.get(item["interview_id"]))
+        lines += [_ENDS[item["kind"]]] if item["kind"] in _ENDS else places(here) if here else []
     return [*lines, "", _zone(person)]
 
 
@@ -47,7 +60,7 @@ def reminder(payload: Json, person: Interviewer, sop: Sop, rows: Sequence[Json])
     """That an interview is near."""
     about = f"{bold(payload['title'])} with {bold(payload['name'])}, {esc(course_title(sop, payload['course']))}"
     lines = [f"{AGENDA} Reminder: {about}", f"    {_times(payload, person)}"]
-    return lines + [line for row in rows for line in (*_places(row), *_said(row, person))]
+    return lines + [line for row in rows for line in (*places(row), *_said(row, person))]
 
 
 def agenda(rows: Sequence[Json], title: str, person: Interviewer, sop: Sop) -> list[str]:
@@ -62,7 +75,7 @@ def agenda(rows: Sequence[Json], title: str, person: Interviewer, sop: Sop) -> l
         beside = f", beside {esc(' and '.join(others))}" if others else ""
         course = esc(course_title(sop, row["course"]))
         lines.append(f"{there:%H:%M} {esc(row['title'])} with {bold(row['name'])}, {course}{beside}")
-        lines += [*_places(row), *_said(row, person)]
+        lines += [*places(row), *_said(row, person)]
     return [*lines, *([] if rows else ["No interviews."]), "", _zone(person)]
 
 
@@ -109,12 +122,6 @@ def with_answer(row: Json, person: Interviewer, answer: str) -> Json:
 
 def _times(place: Mapping[str, str], person: Interviewer) -> str:
     return esc(times(place["start"], place["end"], person.zone))
-
-
-def _places(row: Json | None) -> list[str]:
-    """Links to the event and the meeting of an interview."""
-    links = [link("Event", row["link"]), link("Meeting", row["meeting"])] if row else []
-    return [f"    {' · '.join(filter(None, links))}"] if any(links) else []
 
 
 def _said(row: Json, person: Interviewer) -> list[str]:

@@ -10,7 +10,6 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
 
 from telegram import Update
 from telegram.constants import ChatType
@@ -18,7 +17,6 @@ from telegram.constants import ChatType
 from chat import cards, interviewing
 from chat.buttons import PREFIX, Card, Choice, Desk, Step, Tapped, Told, purpose_of
 from chat.markup import Json, bold, code, esc
-from utils import local_text
 
 OWNER, ADMIN, VIEWER, INTERVIEWER = "owner", "admin", "viewer", "interviewer"
 LOOK_ONLY = "You may look at everything here, but change nothing. /help names what there is."
@@ -162,7 +160,7 @@ def name_of(one: Json) -> str:
 
 def _lost(one: Json, desk: Desk) -> str:
     """That somebody cannot be written to, in words that go behind them."""
-    since = local_text(datetime.fromisoformat(one["since"]), desk.sop.zone)
+    since = cards.when(one["since"], desk.sop.zone)
     return f" {cards.NEEDED} {esc(one['reason'])} (noticed {esc(since)})"
 
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from chat import cards
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
 from chat.foresight import prospect_lines
-from chat.markup import Json, attach, bold, code, esc
+from chat.markup import Json, attach, bold, code, esc, first_of
 from chat.sop_words import differences
 from domain.errors import InvalidSop
 from sop import Sop
 from sop.linter import Finding, Severity, lint
-from utils import local_text, plural
+from utils import plural
 
 FILES = (".yaml", ".yml")
 _MOST_LISTED = 15
@@ -50,7 +49,7 @@ async def _show(desk: Desk, action: Json) -> Step:
 
 
 def _since(desk: Desk, row: Json) -> str:
-    return f"since {esc(local_text(datetime.fromisoformat(row['at']), desk.sop.zone))} from {esc(row['source'])}"
+    return f"since {esc(cards.when(row['at'], desk.sop.zone))} from {esc(row['source'])}"
 
 
 async def read_file(desk: Desk, name: str, data: bytes) -> Step:
@@ -73,9 +72,8 @@ async def _opened(desk: Desk, text: str, name: str) -> Step:
 def _refused(desk: Desk, name: str, problems: Sequence[str]) -> Step:
     """A file that cannot be read as an SOP, with every mistake and its line."""
     lines = [f"{cards.NEEDED} {bold(name)} cannot be used: {plural(len(problems), 'mistake')}.", ""]
-    lines += [f"• {esc(problem)}" for problem in problems[:_MOST_LISTED]]
-    more = [f"… and {len(problems) - _MOST_LISTED} more."] if len(problems) > _MOST_LISTED else []
-    return Step(says=[Card(lines=[*lines, *more, "", "The SOP in force stays as it is."])], state=desk.state)
+    lines += first_of([f"• {esc(problem)}" for problem in problems], _MOST_LISTED)
+    return Step(says=[Card(lines=[*lines, "", "The SOP in force stays as it is."])], state=desk.state)
 
 
 async def _preview(desk: Desk, after: Sop, text: str, name: str, *lead: str) -> Step:
@@ -83,12 +81,10 @@ async def _preview(desk: Desk, after: Sop, text: str, name: str, *lead: str) -> 
     if after.version == desk.sop.version:
         lines = [*lead, f"{bold(name)} means the same as the SOP in force, so there is nothing to change."]
         return Step(says=[Card(lines=lines)], state=desk.state)
-    changes = differences(desk.sop, after)
-    shown = [f"• {esc(line)}" for line in changes[:_MOST_LISTED]]
-    more = [f"… and {len(changes) - _MOST_LISTED} more."] if len(changes) > _MOST_LISTED else []
+    changes = first_of([f"• {esc(line)}" for line in differences(desk.sop, after)], _MOST_LISTED)
     found = await asyncio.to_thread(lint, after, desk.context.reference.today)
     seen = await desk.foresight.other_sop(desk.sop, after, desk.context.now)
-    lines = [*lead, f"{cards.DRAFT} {bold(name)} changes this:", "", *shown, *more, *_findings(found)]
+    lines = [*lead, f"{cards.DRAFT} {bold(name)} changes this:", "", *changes, *_findings(found)]
     lines += prospect_lines(seen, desk.sop.zone)
     go = {"do": "sop_activate", "text": text, "name": name, "version": after.version, "before": desk.sop.version}
     label = "Put it in force anyway" if any(one.severity is Severity.ERROR for one in found) else "Put it in force"
@@ -133,7 +129,7 @@ async def _versions(desk: Desk, _: Json) -> Step:
     rows: list[list[Choice]] = [
         [
             (
-                f"{local_text(datetime.fromisoformat(row['at']), desk.sop.zone)}, {row['source']}",
+                f"{cards.when(row['at'], desk.sop.zone)}, {row['source']}",
                 {"do": "sop_back", "version": row["version"]},
             )
         ]

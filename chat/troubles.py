@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from chat.buttons import Choice
-from chat.cards import BOOKED, WAITS
+from chat.cards import BOOKED, WAITS, when
 from chat.markup import Json, bold, esc, paragraphs
 from sop import Sop
-from utils import local_text, plural
+from utils import plural
 
 _UNTIL_THEN = {
     "write": "Until it can be used, no event is written or changed.",
@@ -19,7 +18,7 @@ _UNTIL_THEN = {
 
 def lines(row: Json, sop: Sop, holder: Sequence[str]) -> list[str]:
     """The question about a calendar; `holder` says who has it."""
-    since = local_text(datetime.fromisoformat(row["opened_at"]), sop.zone)
+    since = when(row["opened_at"], sop.zone)
     return [
         f"{bold(row['name'])}, since {esc(since)}",
         *holder,
@@ -40,7 +39,7 @@ def _meanwhile(detail: Json) -> str:
 
 
 def _until(row: Json, sop: Sop) -> str:
-    return local_text(datetime.fromisoformat(row["detail"]["until"]), sop.zone)
+    return when(row["detail"]["until"], sop.zone)
 
 
 def _waiting(row: Json) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from chat import cards
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
 from chat.finding import one
-from chat.markup import Json, bold, code, esc
+from chat.markup import Json, bold, code, esc, first_of
 from chat.people import OWNER
 from chat.sop_words import differences
 from chat.undo_words import consequences, refusal, sentence, until
@@ -73,8 +73,7 @@ async def _sop_changes(desk: Desk, deed: Deed) -> list[str]:
         return []
     earlier = await asyncio.to_thread(desk.parse, deed.sop["text"], "the earlier SOP")
     found = differences(desk.sop, earlier)
-    more = [f"… and {len(found) - _MOST_LISTED} more."] if len(found) > _MOST_LISTED else []
-    return ["", *(f"• {esc(line)}" for line in found[:_MOST_LISTED]), *more]
+    return ["", *first_of([f"• {esc(line)}" for line in found], _MOST_LISTED)]
 
 
 async def _undo_now(desk: Desk, action: Json) -> Step:

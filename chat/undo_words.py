@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from chat import cards
 from chat.changes import absence, affected
 from chat.looking import actor_text
-from chat.markup import Json, bold, code, esc, italic
+from chat.markup import Json, bold, code, esc, italic, listed
 from chat.moves import WANTS
 from lifecycle.deeds import CALENDAR, Deed, Way, Why
 from sop import Sop
@@ -61,9 +61,7 @@ def _name(deed: Deed) -> str:
 
 
 def _names(candidates: Sequence[Json]) -> str:
-    shown = ", ".join(bold(one["name"]) for one in candidates[:_MOST_LISTED])
-    more = len(candidates) - _MOST_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed([bold(one["name"]) for one in candidates], _MOST_LISTED)
 
 
 def _plainly(what: str) -> Callable[[Deed, Sop], Did]:
