@@ -218,7 +218,7 @@ async def test_accepting_is_shown_to_them_and_to_admins_and_can_change(
     )
     assert "1. Introduction with Asha Rao (accepted)\n" in await owner.says("/status Priya")
     assert "Introduction: Priya with Asha Rao (accepted)" in await owner.says("/agenda 7 Dec")
-    assert "interview accepted by interviewer asha" in await owner.says("/audit Priya")
+    assert "interview accepted by Asha Rao" in await owner.says("/audit Priya")
     assert await settled(office, minutes=30) == []
     await asha.taps("Can't make it")
     assert "✖️ You cannot come to Introduction with Priya" in await asha.taps("No reason")
