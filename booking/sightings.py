@@ -71,6 +71,8 @@ def seen_json(decision: Decision, state: EventState, row: Json) -> Json:
     return {
         "declined": [one["interviewer"] for one in declined_in_chat(row)],
         "etag": state.etag,
+        "link": state.link,
+        "meeting": state.meeting,
         "said": said_json(decision.said) if decision.said else {},
         "edits": edits_json(decision.edits),
         "answers": {

@@ -205,8 +205,10 @@ class _Sweep:
             await self._note(row, state, decision)
 
     async def _note(self, row: Json, state: EventState, decision: Decision) -> None:
-        """Remember what the event says, and let questions go that have answered themselves."""
-        if not decision.news and row["look_at"] is None and decision.look_at is None:
+        """Remember what the event says, and let questions go that have answered themselves. The link of a conference may come
+        some time after the event."""
+        linked = state.meeting not in {"", row["meeting"]}
+        if not (decision.news or linked) and row["look_at"] is None and decision.look_at is None:
             return
         returned = decision.action is Action.RETURNED
         action = "event_edited" if decision.edited else "event_moved_back" if returned else ""

@@ -86,7 +86,7 @@ begin
 end;
 $$;
 
--- p_seen: etag, said, edits, answers, look_at, as they are from now on; declined: who was believed to have declined in the chat.
+-- p_seen: etag, said, edits, answers, look_at, as they are from now on; link, meeting: the same, where there are any; declined: who was believed to have declined in the chat.
 create or replace function public.note_seen(p_interview_id uuid, p_seen jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -97,6 +97,8 @@ begin
   end if;
   update public.interviews set
     event_etag = p_seen ->> 'etag', event_said = p_seen -> 'said', event_edits = p_seen -> 'edits',
+    event_link = coalesce(nullif(p_seen ->> 'link', ''), event_link),
+    event_meeting = coalesce(nullif(p_seen ->> 'meeting', ''), event_meeting),
     event_answers = p_seen -> 'answers', look_at = (p_seen ->> 'look_at')::timestamptz, updated_at = clock_timestamp()
   where id = p_interview_id and jsonb_typeof(p_seen) = 'object';
 end;

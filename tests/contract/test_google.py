@@ -110,9 +110,9 @@ async def test_a_change_keeps_answers_and_the_link(google: FakeGoogle, calendar:
 async def test_a_link_that_google_failed_to_make_is_asked_for_again(
     google: FakeGoogle, calendar: GoogleCalendar
 ) -> None:
-    google.store.meet_fails = True
+    google.store.meet_says = "failure"
     first = await calendar.put(make_event())
-    google.store.meet_fails = False
+    google.store.meet_says = "success"
 
     second = await calendar.put(make_event(revision=1), etag=first.etag)
 

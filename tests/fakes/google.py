@@ -140,6 +140,12 @@ class FakeGoogle:
         copied = ("summary", "description", "start", "end", "attendees", "extendedProperties", "reminders")
         return self.store.insert(shelf, {name: shelf.events[event_id][name] for name in copied})
 
+    def meets(self, event_id: str, *, calendar: str = ORGANISER) -> None:
+        """Google has made the conference that was asked for with an event."""
+        with self.store.lock:
+            request = dict(self.store.shelves[calendar].events[event_id]["conferenceData"]["createRequest"])
+            self._hand(event_id, {"conferenceData": {"createRequest": {**request, "requestId": "made"}}}, calendar)
+
     def fades(self, event_id: str, *, calendar: str = ORGANISER) -> None:
         """Google forgets all of a deleted event but its id."""
         with self.store.lock:

@@ -55,7 +55,7 @@ class Store:
         self.lock = threading.RLock()
         self.random = random.Random(seed)
         self.change = 0  # the number of the latest one
-        self.meet_fails = False  # conferences are asked for and never made
+        self.meet_says = "success"  # of conferences that are asked for; "failure": never made, "pending": made later
         self.invitations_left: int | None = None  # Google's limit against spam; None: none
         self._ids = itertools.count(1)
 
@@ -184,9 +184,8 @@ class Store:
             return
         if (event.get("conferenceData") or {}).get("createRequest", {}).get("requestId") == request["requestId"]:
             return  # asked for already
-        status = "failure" if self.meet_fails else "success"
-        event["conferenceData"] = {"createRequest": {**request, "status": {"statusCode": status}}}
-        if not self.meet_fails:
+        event["conferenceData"] = {"createRequest": {**request, "status": {"statusCode": self.meet_says}}}
+        if self.meet_says == "success":
             link = f"https://meet.google.com/{event['id'][:3]}-{self.change:04d}-abc"
             event["hangoutLink"] = link
             event["conferenceData"]["entryPoints"] = [{"entryPointType": "video", "uri": link}]
