@@ -26,11 +26,13 @@ _FORKS.set_forkserver_preload(["tests.workers", "tests.provider_benches"])
 
 @dataclass(frozen=True, kw_only=True)
 class Kill:
-    """Die by SIGKILL at the `nth` time that a step of this name is done; of one candidate's only, when named."""
+    """Die by SIGKILL, or get another signal, at the `nth` time that a step of this name is done; of one candidate's only, when
+    named."""
 
     step: str
     nth: int = 1
     candidate: str = ""
+    by: signal.Signals = signal.SIGKILL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,7 @@ def _killer(kills: Sequence[Kill]) -> Callable[[Step], None]:
             if kill.step == step.name and kill.candidate in {"", step.candidate}:
                 seen[kill] += 1
                 if seen[kill] == kill.nth:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    os.kill(os.getpid(), kill.by)
 
     return observe
 
