@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 
 from booking import asking
 from booking.planning import Made, Outdated, Situation, Terms, as_granted, decide, gather
-from booking.records import Json, booked_facts, moves, notice, reservation
+from booking.records import Json, booked_facts, long_wait, moves, notice, reservation
 from booking.second_look import overtaken
 from booking.troubles import WRITE, Troubles, waits_for
 from booking.writing import Overruled, carry_out
@@ -51,6 +51,7 @@ GRACE_SECONDS = 15  # how long the outside call under way may still take when th
 RACES = 5  # how often a plan is made anew at once when somebody else was faster
 BUSY_FOR = timedelta(minutes=1)  # when to look again where a provider did not say
 PARK_FOR = timedelta(minutes=10)  # when to look again at a calendar that a person must connect first
+LONG_WAIT = 3600.0  # seconds that events may wait for a calendar before admins are told
 STALE_AFTER = 60.0  # seconds: what was free when times were reserved may be taken by then
 FAULT_FOR = timedelta(seconds=5)  # when to try again after a fault of ours; five such tries set the candidate aside
 
@@ -134,7 +135,7 @@ class Scheduler:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         if isinstance(results[0], Exception):
-            await self._give_back(candidate, results[0])
+            await self._give_back(claim, results[0])
         return True
 
     async def _keep_lease(self, candidate: Json) -> None:
@@ -154,8 +155,9 @@ class Scheduler:
         await self._stop.wait()
         await asyncio.sleep(GRACE_SECONDS)
 
-    async def _give_back(self, candidate: Json, error: Exception) -> None:
+    async def _give_back(self, claim: Json, error: Exception) -> None:
         """Let the candidate be claimed again: at once, later, or (after five faults of ours) never without an admin."""
+        candidate = claim["candidate"]
         if isinstance(error, LostLease):
             logger.warning("lease lost", extra={"action": "lost_lease", "candidate_id": candidate["id"]})
             return
@@ -169,6 +171,8 @@ class Scheduler:
             if trouble and when:
                 await self._db.park(**names, subject=trouble, not_before=when, reason=reason)
             else:
+                if isinstance(error, CalendarBusy) and claim["waited"] >= LONG_WAIT:
+                    await self._db.tell(notices=[long_wait(str(error), self._clock().date())])
                 await self._db.release(**names, not_before=when, count_attempt=fault, reason=reason)
 
     def _try_again_at(self, error: Exception) -> datetime | None:
@@ -281,18 +285,28 @@ class Scheduler:
         for write in found.made:
             pending.remove(write)
             await self._write_event(candidate, write)
+        return await self._unreserve(candidate, "Calendars have taken times of the plan meanwhile.", found.clashes)
+
+    async def _unreserve(self, candidate: Json, reason: str, clashes: Sequence[Json] = ()) -> Json | None:
+        """Give all times of a plan back, and what is true then; None where that cannot be."""
+        names = {"candidate_id": candidate["id"], "fence": candidate["fence"]}
         try:
-            planning = await self._db.unreserve(
-                candidate_id=candidate["id"],
-                fence=candidate["fence"],
-                reason="Calendars have taken times of the plan meanwhile.",
-                detail={"clashes": found.clashes},
-            )
+            planning = await self._db.unreserve(**names, reason=reason, detail={"clashes": clashes})
         except SlotTaken:
-            logger.warning("the old times are gone", extra={"action": "write_anyway", "candidate_id": candidate["id"]})
+            logger.warning("the old times are gone", extra={"action": "unreserve", "candidate_id": candidate["id"]})
             return None
         self._did(candidate, "unreserved")
         return planning
+
+    async def _refused_for_good(self, candidate: Json, question: Json) -> None:
+        """An event cannot be written: an admin is asked, and a booking that was to be changed stands meanwhile as it was."""
+        if candidate["status"] == "booking" and "moved" in (candidate["replan"] or {}):
+            before = await self._unreserve(candidate, question["reason"])
+            if before is not None:
+                await self._write_events(before)
+                await self._ask(candidate, question, await self._sop(), booked=bool(before["interviews"]))
+                return
+        await self._escalate(candidate, question, None)
 
     async def _write_event(self, candidate: Json, write: Json) -> None:
         """Carry out one calendar write. When an event cannot be written for good, an admin is asked."""
@@ -304,7 +318,7 @@ class Scheduler:
         except CalendarError as error:
             await self._write_failed(candidate, write, error, retry_at=None)
             if write["verb"] == "put":
-                await self._escalate(candidate, asking.not_written(write, error), None)
+                await self._refused_for_good(candidate, asking.not_written(write, error))
                 raise _AtRest from error
             return  # an event that cannot be cancelled has its own escalation; the others still can
         self._did(candidate, "written", write["verb"])

@@ -229,3 +229,14 @@ def calendar_trouble(about: str, words: str, day: date) -> Json:
         "kind": "calendar",
         "payload": {"about": about, "words": words},
     }
+
+
+def long_wait(words: str, day: date) -> Json:
+    """The notice to all admins that candidates wait for a calendar that fails again and again; once a day."""
+    return {
+        "key": f"calendar_waits:{day.isoformat()}",
+        "channel": "telegram",
+        "recipient": "admins",
+        "kind": "calendar_waits",
+        "payload": {"words": words},
+    }

@@ -146,7 +146,7 @@ def notice(kind: str, payload: Json) -> list[str]:
         return [f"{NEEDED} {bold(_name(payload))} needs your decision.", "", *why_and_ways(payload, CHOICES), "", _ALL]
     if kind in _CHANGED:
         return _changed(_CHANGED[kind], payload)
-    if kind in {"calendar", "calendar_suspect"}:
+    if kind in {"calendar", "calendar_suspect", "calendar_waits"}:
         return _calendar(kind, payload)
     if kind == "unreachable":
         return [
@@ -192,6 +192,11 @@ def _calendar(kind: str, payload: Json) -> list[str]:
         return [
             f"{NEEDED} Calendar of {bold(payload['about'])}: {esc(payload['words'])}",
             "Until then it counts as busy.",
+        ]
+    if kind == "calendar_waits":
+        return [
+            f"{WAITS} Candidates wait for the calendar: {esc(payload['words'])}",
+            "Nothing is lost: I try again by myself.",
         ]
     return [
         f"{NEEDED} {payload['missing']} of our events are missing from the calendar. Was it emptied, or is it another one now?",

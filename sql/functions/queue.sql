@@ -156,7 +156,7 @@ begin
     'writes', public.writes_json(v_row.id),
     'waited', (
       select coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float from public.calendar_writes
-      where candidate_id = v_row.id and verb = 'put' and status = 'pending')
+      where candidate_id = v_row.id and status = 'pending')
   );
 end;
 $$;

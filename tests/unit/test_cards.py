@@ -137,6 +137,7 @@ def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
         ("cancelled", {"candidate": REQUEST}, "✖️ Priya Nair was cancelled."),
         ("calendar", {"about": "Asha Rao", "words": "No access."}, "❗ Calendar of Asha Rao: No access."),
         ("calendar_suspect", {"missing": 4}, "❗ 4 of our events are missing from the calendar."),
+        ("calendar_waits", {"words": "<busy>"}, "⏳ Candidates wait for the calendar: <busy>"),
         ("moved_to_mars", {"candidate": REQUEST}, "Priya Nair: moved to mars."),
     ],
 )
