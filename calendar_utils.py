@@ -33,6 +33,7 @@ PROVIDERS = ("google", "outlook", "caldav", "local")
 # none; this is what they have been seen to bear.
 QUOTAS = {"google": 600, "outlook": 1000, "caldav": 120}
 PATIENCE = 10.0  # seconds: a worker's lease lasts 30
+DEADLINE = 300.0  # seconds for a call with all its requests: an answer that drips in would hold up everybody for good
 PRIORITIES = {"cancel": 0, "busy": 1, "get": 1, "put": 2, "changes": 3}
 WRITES = {"put", "cancel"}
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_PARK = 1.0, 60.0, 900.0  # seconds
@@ -99,8 +100,8 @@ class Calendars:
     """Everybody's calendars, and the organiser's that our events are written to.
 
     `providers` are the accounts by provider, `default` is the one of plain addresses, `organiser` the one of our events (the
-    default when empty). `paces` are as `pace_for` gives them (none: no limits). `clock` counts seconds, `now` tells the time
-    (aware), `sleep` waits, `lots` draws from 0 to 1.
+    default when empty). `paces` are as `pace_for` gives them (none: no limits). `patience` and `deadline` (of one call) are in
+    seconds, `clock` counts seconds, `now` tells the time (aware), `sleep` waits, `lots` draws from 0 to 1.
     """
 
     def __init__(
@@ -112,13 +113,14 @@ class Calendars:
         paces: Mapping[str, Pace] | None = None,
         max_retries: int = 3,
         patience: float = PATIENCE,
+        deadline: float = DEADLINE,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         lots: Callable[[], float] = random.random,
     ) -> None:
         self._default, self._organiser = default, organiser or default
-        self._max_retries, self._patience = max_retries, patience
+        self._max_retries, self._patience, self._deadline = max_retries, patience, deadline
         self._clock, self._now, self._sleep, self._lots = clock, now, sleep, lots
         self._accounts: dict[str, _Account] = {}
         for name, calendar in providers.items():
@@ -310,7 +312,7 @@ class Calendars:
                 tally.calls += 1
                 before = account.requests
                 try:
-                    return await work()
+                    return await self._in_time(account.calendar.provider, work)
                 except CalendarError as error:
                     tally.errors[error.reason or type(error).__name__] += 1
                     raise
@@ -322,6 +324,13 @@ class Calendars:
             retry_at = self._now() + timedelta(seconds=error.seconds)
             message = f"too many calls are waiting for {account.calendar.provider}"
             raise CalendarBusy(message, reason="queued", retry_at=retry_at) from error
+
+    async def _in_time(self, provider: str, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await work()
+        except TimeoutError as error:
+            raise CalendarBusy(f"{provider} does not come to the end of an answer", reason="deadline") from error
 
     def _pause(self, state: RetryCallState) -> float:
         """Full jitter under a doubling ceiling; what the provider asked for comes first."""
@@ -362,4 +371,4 @@ class Calendars:
 
 def _passes(error: BaseException) -> bool:
     """Whether a failure may be over in a moment."""
-    return isinstance(error, CalendarBusy) and error.reason not in LASTING and error.reason != "queued"
+    return isinstance(error, CalendarBusy) and error.reason not in {*LASTING, "queued", "deadline"}
