@@ -63,6 +63,10 @@ class Desk:
             return "I write here when there is a result."
         return "The admin who took the candidate in hears of the result; /status shows it, too."
 
+    def shows(self, lines: Sequence[str], rows: Sequence[Sequence[Choice]] = ()) -> Step:
+        """A card and nothing else: the conversation stays where it is."""
+        return Step(says=[Card(lines=lines, rows=rows)], state=self.state)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
@@ -164,6 +168,13 @@ def told(reply: Mapping[str, Any], outcome: Json | None) -> str:
 def offered(reply: Mapping[str, Any], outcome: Json | None) -> Sequence[Any]:
     """The buttons of a reply, by what came of the command."""
     return () if "told" in reply and "refused" in (outcome or {}) else reply.get("buttons", ())
+
+
+def turning(action: Json, place: int, count: int, rows: int = 1) -> list[list[Choice]]:
+    """Buttons to the pages before and after the one at a place, of so many things with `rows` on each; `action` shows a page."""
+    before: list[Choice] = [("‹ Earlier", action | {"place": place - 1})] if place else []
+    after: list[Choice] = [("Later ›", action | {"place": place + 1})] if (place + 1) * rows < count else []
+    return [[*before, *after]] if before or after else []
 
 
 def _short(label: str) -> str:

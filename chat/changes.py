@@ -40,7 +40,7 @@ async def _cancel(desk: Desk, action: Json) -> Step:
 async def _why(desk: Desk, match: Json) -> Step:
     if match["status"] in _ENDED:
         state = cards.STATES[match["status"]]
-        return Step(says=[Card(lines=[f"{bold(match['name'])} {esc(state)} already."])], state=desk.state)
+        return desk.shows([f"{bold(match['name'])} {esc(state)} already."])
     about = {"do": "cancel_for", "candidate": match["id"]}
     lines = [*_lost(match, desk.sop), "", "Why? Write it, or tap."]
     buttons: list[list[Choice]] = [[(text, about | {"reason": text})] for text in _REASONS]
@@ -105,7 +105,7 @@ async def block(desk: Desk, words: str) -> Step:
     try:
         who, first, last = _absence(desk, words)
     except FieldError as mistake:
-        return Step(says=[Card(lines=_misread(mistake))], state=desk.state)
+        return desk.shows(_misread(mistake))
     return await _absent(desk, who, first, last)
 
 
@@ -151,7 +151,7 @@ async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> 
     }
     label = "Block and plan anew" if rows else "Block"
     buttons: list[list[Choice]] = [[(f"{cards.BOOKED} {label}", go), ("‹ Leave it", {"do": "left"})]]
-    return Step(says=[Card(lines=[*lead, *([""] if lead else []), *lines], rows=buttons)], state=desk.state)
+    return desk.shows([*lead, *([""] if lead else []), *lines], buttons)
 
 
 def _times(sop: Sop, who: str, first: date, last: date) -> tuple[datetime, datetime]:
@@ -170,7 +170,7 @@ async def _block(desk: Desk, action: Json) -> Step:
     """Block what was shown; when other interviews are in that time by now, show those first."""
     who, first, last = action["interviewer"], *map(date.fromisoformat, (action["first"], action["last"]))
     if who not in desk.sop.interviewers:
-        return Step(says=[Card(lines=["The SOP no longer has this interviewer."])], state=desk.state)
+        return desk.shows(["The SOP no longer has this interviewer."])
     start, end = _times(desk.sop, who, first, last)
     rows = await desk.db.blocked_by(interviewer=who, start=start, end=end)
     if sorted(row["id"] for row in rows) != action["shown"]:
@@ -209,7 +209,7 @@ async def unblock(desk: Desk, words: str) -> Step:
         for name, days in [absence(row, desk.sop)]
     ]
     lines = ["Who can come again? What was planned anew stays as it is."]
-    return Step(says=[Card(lines=lines, rows=[*buttons, [("‹ Leave it", {"do": "left"})]])], state=desk.state)
+    return desk.shows(lines, [*buttons, [("‹ Leave it", {"do": "left"})]])
 
 
 def absence(row: Json, sop: Sop) -> tuple[str, str]:
@@ -233,7 +233,7 @@ async def _unblock(desk: Desk, action: Json) -> Step:
 
 
 async def _left(desk: Desk, action: Json) -> Step:
-    return Step(says=[Card(lines=["Nothing was changed."])], state=desk.state)
+    return desk.shows(["Nothing was changed."])
 
 
 # The queue stands still -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chat import cards, troubles
-from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, turning, under
 from chat.intake import Said, Turn, advance
 from chat.markup import Json, bold, code, esc, italic
 from sop import Sop
@@ -41,13 +41,15 @@ async def page(desk: Desk, place: int, *lead: str, more: bool = False) -> Step:
     """The question at a place, or the last one there is; `more` shows what else can be done about it."""
     rows, gap = await desk.db.open_escalations(), [""] if lead else []
     if not rows:
-        return Step(says=[Card(lines=[*lead, *gap, f"{cards.BOOKED} Nothing waits for a decision."])], state=desk.state)
+        return desk.shows([*lead, *gap, f"{cards.BOOKED} Nothing waits for a decision."])
     place, admins = min(place, len(rows) - 1), await desk.admins()
     row, count = rows[place], len(rows)
     heading = f"{cards.NEEDED} {bold(plural(count, 'decision'))} to make"
     lines = [*lead, *gap, heading if count == 1 else f"{heading}, this is no. {place + 1}", ""]
-    buttons = _rarer(row) if more else [*choices(row, alone=len(admins) < 2), *_turning(place, count)]
-    return Step(says=[Card(lines=[*lines, *question(row, desk.sop, admins)], rows=buttons)], state=desk.state)
+    buttons = (
+        _rarer(row) if more else [*choices(row, alone=len(admins) < 2), *turning({"do": "escalations"}, place, count)]
+    )
+    return desk.shows([*lines, *question(row, desk.sop, admins)], buttons)
 
 
 def question(row: Json, sop: Sop, admins: Mapping[int, str]) -> list[str]:
@@ -133,12 +135,6 @@ async def notice_choices(db: Database, notice: Json, *, alone: bool) -> list[lis
     return choices(max(rows, key=lambda row: int(row["id"])), alone=alone) if rows else []
 
 
-def _turning(place: int, count: int) -> list[list[Choice]]:
-    before: list[Choice] = [("‹ Earlier", {"do": "escalations", "place": place - 1})] if place else []
-    after: list[Choice] = [("Later ›", {"do": "escalations", "place": place + 1})] if place + 1 < count else []
-    return [[*before, *after]] if before or after else []
-
-
 async def _turn_to(desk: Desk, action: Json) -> Step:
     return await page(desk, action["place"])
 
@@ -191,7 +187,7 @@ async def _shown(desk: Desk, row: Json, place: int, *lead: str) -> Step:
             ("‹ Back", {"do": "escalation", "escalation": row["id"]}),
         ]
     ]
-    return Step(says=[Card(lines=[*lead, *([""] if lead else []), *lines], rows=buttons)], state=desk.state)
+    return desk.shows([*lead, *([""] if lead else []), *lines], buttons)
 
 
 def plan_lines(row: Json, option: Json, sop: Sop) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chat import cards, sop_desk
-from chat.buttons import Card, Choice, Desk, Step, Tapped
+from chat.buttons import Choice, Desk, Step, Tapped
 from chat.intake import Turn
 from chat.markup import Json, bold, code, esc, first_of, listed, say
 from domain.errors import FieldError
@@ -47,7 +47,7 @@ async def ask_for_file(desk: Desk, _: str) -> Step:
         "before anything is taken in.",
         f"At the terminal write {code('/import')} and the path of a file that is there.",
     ]
-    return Step(says=[Card(lines=lines)], state=desk.state)
+    return desk.shows(lines)
 
 
 def read_list(desk: Desk, name: str, data: bytes) -> Step:
@@ -58,7 +58,7 @@ def read_list(desk: Desk, name: str, data: bytes) -> Step:
     if len(roster.good) > len(rows):
         lines += ["", f"I take in {_MOST_ROWS:,} at once, the first ones. Send the file again for the others."]
     if not rows:
-        return Step(says=[Card(lines=[*lines, "", "Mend the file and send it again."])], state=desk.state)
+        return desk.shows([*lines, "", "Mend the file and send it again."])
     take = {
         "do": "take_list",
         "name": name,
@@ -67,7 +67,7 @@ def read_list(desk: Desk, name: str, data: bytes) -> Step:
     buttons: list[list[Choice]] = [
         [(f"{cards.BOOKED} Take in {plural(len(rows), 'candidate')}", take), ("✖️ Leave it", {"do": "leave_list"})]
     ]
-    return Step(says=[Card(lines=lines, rows=buttons)], state=desk.state)
+    return desk.shows(lines, buttons)
 
 
 def _counts(roster: Roster) -> str:
@@ -117,7 +117,7 @@ async def _take(desk: Desk, action: Json) -> Step | Turn:
 
 
 async def _leave(desk: Desk, _: Json) -> Step:
-    return Step(says=[Card(lines=[f"{cards.GIVEN_UP} Nothing of that file was taken in."])], state=desk.state)
+    return desk.shows([f"{cards.GIVEN_UP} Nothing of that file was taken in."])
 
 
 def taken_in(about: Json, outcome: Json) -> list[str]:

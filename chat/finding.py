@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Step
+from chat.buttons import Choice, Desk, Step
 from chat.markup import Json, code
 
 _MATCHES = 8
@@ -16,28 +16,24 @@ async def one(desk: Desk, words: str, do: str, *, ended: bool = False) -> tuple[
     `ended`."""
     if not words:
         example = code(f"/{do} Priya")
-        return None, _said(desk, f"Whom do you mean? Write a name, an email address or a number, such as {example}.")
+        return None, desk.shows([f"Whom do you mean? Write a name, an email address or a number, such as {example}."])
     found = await desk.db.show_candidate(needle=words, limit=100)
     matches = found["matches"]
     if len(matches) > 1 and not ended:
         matches = [match for match in matches if match["status"] not in _ENDED] or matches
     if not matches:
-        return None, _said(desk, f"I know nobody called {code(words[:100])}. /queue shows who waits.")
+        return None, desk.shows([f"I know nobody called {code(words[:100])}. /queue shows who waits."])
     if len(matches) == 1:
-        return matches[0], _said(desk, "")
+        return matches[0], desk.shows([""])
     buttons: list[list[Choice]] = [
         [(_label(match, desk), {"do": do, "candidate": match["id"]})] for match in matches[:_MATCHES]
     ]
     lines = [f"{len(matches)} candidates match {code(words[:100])}. Which one?"]
     if len(matches) > _MATCHES:
         lines.append("These are the first; write more of the name, the email address or the number for another.")
-    return None, Step(says=[Card(lines=lines, rows=buttons)], state=desk.state)
+    return None, desk.shows(lines, buttons)
 
 
 def _label(match: Json, desk: Desk) -> str:
     sign = cards.STATES[match["status"]].partition(" ")[0]
     return f"{sign} {match['name']}, {cards.course_title(desk.sop, match['course'])} ({match['email']})"
-
-
-def _said(desk: Desk, line: str) -> Step:
-    return Step(says=[Card(lines=[line])], state=desk.state)

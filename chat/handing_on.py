@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, Worded
+from chat.buttons import Choice, Desk, Step, Tapped, Told, Worded
 from chat.escalations import DECIDED, choices, found, gone, question
 from chat.markup import Json, bold, esc
 from lifecycle.handing_on import HOUR, Later, later
@@ -48,7 +48,7 @@ async def _later(desk: Desk, action: Json, *lead: str) -> Step:
         f"When shall I ask you about {bold(row['name'])} again? Until then I ask nobody.",
         f"Times are in {esc(desk.sop.timezone)}.",
     ]
-    return Step(says=[Card(lines=lines, rows=[*buttons, [_back(row)]])], state=desk.state)
+    return desk.shows(lines, [*buttons, [_back(row)]])
 
 
 def _when(way: Later, moment: datetime, now: datetime) -> str:
@@ -93,7 +93,7 @@ async def _hand(desk: Desk, action: Json, *lead: str) -> Step:
         lines = [f"Who is to decide about {bold(row['name'])}? They are asked right away."]
     else:
         lines = ["There is no other admin. Owners let people in by /admins."]
-    return Step(says=[Card(lines=[*lead, *lines], rows=[*buttons, [_back(row)]])], state=desk.state)
+    return desk.shows([*lead, *lines], [*buttons, [_back(row)]])
 
 
 async def _hand_to(desk: Desk, action: Json) -> Step:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from chat import own_cards
-from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped, Told, Worded, asking, purpose_of, under
+from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped, Told, Worded, asking, purpose_of, turning, under
 from chat.cards import ACCEPTED, DECLINED, GIVEN_UP, days_text
 from chat.intake import Turn
 from chat.markup import Json, attach, bold, code
@@ -58,7 +58,7 @@ async def agenda(desk: Desk, words: str) -> Step:
         first, last = (today, today + timedelta(days=6)) if words.lower() == "week" else parse_window(words, today)
     except FieldError as mistake:
         tries = f"Try {code('/agenda tomorrow')}, {code('/agenda week')} or {code('/agenda 1-12 Dec')}."
-        return _says(desk, f"I cannot use {code(mistake.value)} as dates.", tries)
+        return desk.shows([f"I cannot use {code(mistake.value)} as dates.", tries])
     return await _mine(desk, {"do": "mine", "first": first.isoformat(), "last": last.isoformat()})
 
 
@@ -66,7 +66,7 @@ async def _mine(desk: Desk, action: Json, *lead: str) -> Step:
     """Their own interviews that an action names, after some lines; as a file, too, where that was asked for."""
     person = await me(desk)
     if person is None:
-        return _says(desk, _NOT_LINKED)
+        return desk.shows([_NOT_LINKED])
     rows = await _rows(desk, person, action)
     shown = {name: value for name, value in action.items() if name != "as"}
     card = _card(desk, person, rows, shown)
@@ -95,14 +95,12 @@ def _card(desk: Desk, person: Interviewer, rows: Sequence[Json], action: Json) -
     place = min(action.get("place", 0), max(0, len(rows) - 1) // _ROWS)
     page, back = rows[place * _ROWS : (place + 1) * _ROWS], action | {"place": place}
     title = days_text(*(date.fromisoformat(action[name]) for name in ("first", "last"))) if "first" in action else ""
-    before: list[Choice] = [("‹ Earlier", back | {"place": place - 1})] if place else []
-    after: list[Choice] = [("Later ›", back | {"place": place + 1})] if (place + 1) * _ROWS < len(rows) else []
     file: list[Choice] = [("📅 As .ics", back | {"as": "ics"})] if rows else []
     return Card(
         lines=own_cards.agenda(page, title or "Your interviews", person, desk.sop),
         rows=[
             *own_cards.choices(page, person, desk.context.now, back),
-            *([[*before, *after]] if before or after else []),
+            *turning(back, place, len(rows), _ROWS),
             *([file] if file else []),
         ],
     )
@@ -203,13 +201,13 @@ async def unlink(desk: Desk, words: str) -> Step:
     """Ask whether they want to hear of their interviews no more."""
     person = await me(desk)
     if person is None:
-        return _says(desk, _NOT_LINKED)
+        return desk.shows([_NOT_LINKED])
     lines = [
         f"Shall I no longer write to you about the interviews of {bold(person.name)}?",
         "They stay booked. To come back you need a new code from an admin.",
     ]
     row: list[Choice] = [("Yes, unlink me", {"do": "unlink_me", "interviewer": person.id}), ("‹ Stay", {"do": "mine"})]
-    return Step(says=[Card(lines=lines, rows=[row])], state=desk.state)
+    return desk.shows(lines, [row])
 
 
 async def _unlink_me(desk: Desk, action: Json) -> Step:
@@ -222,15 +220,15 @@ async def _unlink_me(desk: Desk, action: Json) -> Step:
 async def show_help(desk: Desk, words: str = "") -> Step:
     """What there is for an interviewer."""
     person = await me(desk)
-    return _says(
-        desk,
+    lines = [
         bold(f"I keep you up to date on your interviews{f', {person.name}' if person else ''}."),
         "I write when one is booked, moved, given to somebody else or cancelled, and before it begins.",
         "",
         f"{code('/agenda')} shows what is to come, with buttons to say whether you will be there; also "
         f"{code('/agenda tomorrow')}, {code('/agenda week')} or {code('/agenda 1-12 Dec')}.",
         f"{code('/unlink')} ends it.",
-    )
+    ]
+    return desk.shows(lines)
 
 
 def welcome(person: Interviewer) -> list[str]:
@@ -251,11 +249,7 @@ async def heard(desk: Desk, text: str) -> Step | Turn:
     if text.strip() and not command.startswith("/") and purpose and purpose["do"] in ACTIONS:
         reason = " ".join(text.split())[:_LONGEST_REASON]
         return await ACTIONS[purpose["do"]](desk, purpose | {"reason": reason})
-    return _says(desk, ONLY_OWN)
-
-
-def _says(desk: Desk, *lines: str) -> Step:
-    return Step(says=[Card(lines=lines)], state=desk.state)
+    return desk.shows([ONLY_OWN])
 
 
 # What the bot tells them of its own accord --------------------------------------------------------------------------------------

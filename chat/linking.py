@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chat import cards, people
-from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
+from chat.buttons import Choice, Desk, Step, Tapped, Told, turning
 from chat.markup import Json, bold, code, esc
 
 _ROWS = 10  # on a page
@@ -39,10 +39,7 @@ async def _linking(desk: Desk, action: Json) -> Step:
         about = {"interviewer": who, "name": name}
         gone = about | {"do": "unlink", "user_id": link["user_id"]} if link else {}
         rows.append([(f"Unlink {name}", gone) if link else (f"Link {name}", about | {"do": "link"})])
-    before: list[Choice] = [("‹ Earlier", {"do": "linking", "place": place - 1})] if place else []
-    after: list[Choice] = [("Later ›", {"do": "linking", "place": place + 1})]
-    turning = [*before, *(after if (place + 1) * _ROWS < len(everybody) else [])]
-    return Step(says=[Card(lines=lines, rows=[*rows, *([turning] if turning else [])])], state=desk.state)
+    return desk.shows(lines, [*rows, *turning({"do": "linking"}, place, len(everybody), _ROWS)])
 
 
 async def _link(desk: Desk, action: Json) -> Step:

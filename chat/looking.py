@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from chat import cards, interviewing, linking
-from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped
+from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped, turning
 from chat.finding import one
 from chat.foresight import outlook_lines, unread_lines
 from chat.markup import Json, attach, bold, code, esc
@@ -57,7 +57,7 @@ async def _agenda_of(desk: Desk, words: str, mistake: FieldError) -> Step:
         tries = ", ".join(code(f"/agenda {example}") for example in ("tomorrow", "week", "1-12 Dec"))
         tries = " or ".join(tries.rsplit(", ", 1))
         lines = [f"I cannot use {code(mistake.value)}. {esc(mistake.hint)}", f"Try {tries}."]
-        return Step(says=[Card(lines=lines)], state=desk.state)
+        return desk.shows(lines)
     match, otherwise = await one(desk, words, "agenda")
     return await _agenda(desk, {"do": "agenda", "candidate": match["id"]}) if match else otherwise
 
@@ -70,7 +70,7 @@ async def _agenda(desk: Desk, action: Json) -> Step:
     one_day = "first" in action and action["first"] == action["last"]
     lines = cards.agenda(rows[place * _ROWS : (place + 1) * _ROWS], title, desk.sop, one_day=one_day)
     files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"}), ("📅 As .ics", shown | {"as": "ics"})]
-    buttons = [*_turning(shown, place, len(rows)), files] if rows else []
+    buttons = [*turning(shown, place, len(rows), _ROWS), files] if rows else []
     says: list[Card | Json] = [Card(lines=lines, rows=buttons)]
     if rows and "as" in action:
         says.append(_agenda_file(desk, action["as"], rows))
@@ -144,8 +144,8 @@ async def _interviewers(desk: Desk, action: Json) -> Step:
         lines += ["Linked to this chat."] * (person.id in linked)
         lines += outlook_lines(ahead[person.id], desk.sop.zone) if person.id in ahead else []
     lines += unread_lines(page, ahead)
-    rows = [*_turning(action, place, len(people), _PEOPLE), *linking.way_in(desk)]
-    return Step(says=[Card(lines=lines, rows=rows)], state=desk.state)
+    rows = [*turning(action, place, len(people), _PEOPLE), *linking.way_in(desk)]
+    return desk.shows(lines, rows)
 
 
 def _interviewer(
@@ -182,7 +182,7 @@ async def week(desk: Desk, words: str) -> Step:
         lines = [
             f"I cannot use {code(mistake.value)}. Try {code('/week')}, {code('/week next')} or {code('/week 7 Dec')}."
         ]
-        return Step(says=[Card(lines=lines)], state=desk.state)
+        return desk.shows(lines)
     monday = _monday(day)
     start, end = instant(monday, 0, desk.sop.zone), instant(monday + timedelta(days=6), 1440, desk.sop.zone)
     drawn = Week(rows=await desk.db.agenda(start=start, end=end), monday=monday, today=today, sop=desk.sop)
@@ -214,7 +214,7 @@ async def stats(desk: Desk, words: str) -> Step:
         bold("Calls to calendars in the last 7 days"),
         *(_calls(rows) for rows in _by_provider(calls)),
     ]
-    return Step(says=[Card(lines=lines if calls else [*lines, "None."])], state=desk.state)
+    return desk.shows(lines if calls else [*lines, "None."])
 
 
 def _by_provider(rows: Sequence[Json]) -> list[list[Json]]:
@@ -263,7 +263,7 @@ async def _audit(desk: Desk, action: Json) -> Step:
         )
         lines += ["", state]
     files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"})]
-    says: list[Card | Json] = [Card(lines=lines, rows=[*_turning(shown, place, len(rows)), files])]
+    says: list[Card | Json] = [Card(lines=lines, rows=[*turning(shown, place, len(rows), _ROWS), files])]
     if "as" in action:
         names = ("id", "at", "action", "actor", "sop_version")
         table = [(*map(row.get, names), json.dumps(row["detail"], ensure_ascii=False)) for row in rows]
@@ -322,13 +322,6 @@ def _named(desk: Desk, words: str) -> list[Interviewer]:
     if wanted in people:
         return [people[wanted]]
     return [person for person in people.values() if wanted and wanted in person.name.lower()]
-
-
-def _turning(action: Json, place: int, count: int, rows: int = _ROWS) -> list[list[Choice]]:
-    """Buttons to the pages before and after this one."""
-    before: list[Choice] = [("‹ Earlier", action | {"place": place - 1})] if place else []
-    after: list[Choice] = [("Later ›", action | {"place": place + 1})] if (place + 1) * rows < count else []
-    return [[*before, *after]] if before or after else []
 
 
 ACTIONS: Mapping[str, Tapped] = {"agenda": _agenda, "interviewers": _interviewers, "audit": _audit}

@@ -46,7 +46,7 @@ def _which(desk: Desk, match: Json) -> Step:
     buttons: list[list[Choice]] = [[(row["title"], about | {"rounds": [row["round"]]})] for row in rows]
     if len(rows) > 1:
         buttons.append([("All of them", about | {"rounds": [row["round"] for row in rows]})])
-    return Step(says=[Card(lines=lines, rows=[*buttons, [("‹ Leave it", {"do": "left"})]])], state=desk.state)
+    return desk.shows(lines, [*buttons, [("‹ Leave it", {"do": "left"})]])
 
 
 def _to_come(desk: Desk, match: Json) -> list[Json]:
@@ -66,7 +66,7 @@ def _cannot(desk: Desk, match: Json) -> Step:
         "booked": "No interview is still to come.",
         "done": "No interview is still to come.",
     }.get(match["status"], "There is nothing booked to move just now.")
-    return Step(says=[Card(lines=[f"{name} {esc(state)}. {hint}"])], state=desk.state)
+    return desk.shows([f"{name} {esc(state)}. {hint}"])
 
 
 async def _move(desk: Desk, action: Json) -> Step:
@@ -129,7 +129,7 @@ def _who(desk: Desk, match: Json) -> Step:
     lines = [f"Who is to come instead, for {bold(match['name'])}?", "", *cards.standing_lines(match, desk.sop)]
     if not buttons:
         lines += ["", "The SOP has nobody else for any of these rounds."]
-    return Step(says=[Card(lines=lines, rows=[*buttons, [("‹ Leave it", {"do": "left"})]])], state=desk.state)
+    return desk.shows(lines, [*buttons, [("‹ Leave it", {"do": "left"})]])
 
 
 def _seats(sop: Sop, course: str, row: Json) -> Sequence[Sequence[str]]:
@@ -195,7 +195,7 @@ async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, action: Js
     if not foreseen.moves:
         why = [line for text in foreseen.refusal for line in paragraphs(text)] or ["It is so already."]
         lines = [f"{cards.NEEDED} I cannot {esc(what)} for {bold(match['name'])}.", "", *why]
-        return Step(says=[Card(lines=lines, rows=[*_ways_on(action or {}), [leave]])], state=desk.state)
+        return desk.shows(lines, [*_ways_on(action or {}), [leave]])
     go = {
         "do": "replan",
         "candidate": match["id"],
@@ -215,7 +215,7 @@ async def _foreseen(desk: Desk, match: Json, detail: Json, what: str, action: Js
     rows: list[list[Choice]] = [[(f"{cards.BOOKED} Confirm", go), leave]]
     if action:
         rows.insert(1, _elsewhere(action, foreseen.moves, tz))
-    return Step(says=[Card(lines=lines, rows=rows)], state=desk.state)
+    return desk.shows(lines, rows)
 
 
 def _ways_on(action: Json) -> list[list[Choice]]:

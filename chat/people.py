@@ -15,7 +15,7 @@ from telegram import Update
 from telegram.constants import ChatType
 
 from chat import cards, interviewing
-from chat.buttons import PREFIX, Card, Choice, Desk, Step, Tapped, Told, purpose_of
+from chat.buttons import PREFIX, Choice, Desk, Step, Tapped, Told, purpose_of
 from chat.markup import Json, bold, code, esc
 
 OWNER, ADMIN, VIEWER, INTERVIEWER = "owner", "admin", "viewer", "interviewer"
@@ -87,11 +87,11 @@ def invitation(update: Update) -> Json | None:
 async def show(desk: Desk, words: str) -> Step:
     """Who may use the bot; with an id, the question whether to let that one in."""
     if desk.role != OWNER:
-        return _said(desk, "Only owners let people in and out; they are named in TELEGRAM_ADMIN_IDS.")
+        return desk.shows(["Only owners let people in and out; they are named in TELEGRAM_ADMIN_IDS."])
     if words.isascii() and words.isdigit() and 0 < int(words[:20]) < 2**52:
         rows: list[list[Choice]] = [[(f"As {role}", _change(int(words), role, words)) for role in (ADMIN, VIEWER)]]
         rows[0].append((f"{cards.GIVEN_UP} No", {"do": "people"}))
-        return Step(says=[Card(lines=[f"Let {code(words)} in?"], rows=rows)], state=desk.state)
+        return desk.shows([f"Let {code(words)} in?"], rows)
     return await _people(desk, {})
 
 
@@ -114,7 +114,7 @@ async def _people(desk: Desk, _: Json) -> Step:
     ask: list[Choice] = [
         (f"Invite {'an' if role == ADMIN else 'a'} {role}", {"do": "invite", "role": role}) for role in (ADMIN, VIEWER)
     ]
-    return Step(says=[Card(lines=lines, rows=[ask, *out])], state=desk.state)
+    return desk.shows(lines, [ask, *out])
 
 
 async def _invite(desk: Desk, action: Json) -> Step:
@@ -162,10 +162,6 @@ def _lost(one: Json, desk: Desk) -> str:
     """That somebody cannot be written to, in words that go behind them."""
     since = cards.when(one["since"], desk.sop.zone)
     return f" {cards.NEEDED} {esc(one['reason'])} (noticed {esc(since)})"
-
-
-def _said(desk: Desk, line: str) -> Step:
-    return Step(says=[Card(lines=[line])], state=desk.state)
 
 
 def one_time_code() -> tuple[str, str]:

@@ -73,14 +73,14 @@ def _refused(desk: Desk, name: str, problems: Sequence[str]) -> Step:
     """A file that cannot be read as an SOP, with every mistake and its line."""
     lines = [f"{cards.NEEDED} {bold(name)} cannot be used: {plural(len(problems), 'mistake')}.", ""]
     lines += first_of([f"• {esc(problem)}" for problem in problems], _MOST_LISTED)
-    return Step(says=[Card(lines=[*lines, "", "The SOP in force stays as it is."])], state=desk.state)
+    return desk.shows([*lines, "", "The SOP in force stays as it is."])
 
 
 async def _preview(desk: Desk, after: Sop, text: str, name: str, *lead: str) -> Step:
     """What an SOP changes, what is odd about it, and what it would mean for those who are open."""
     if after.version == desk.sop.version:
         lines = [*lead, f"{bold(name)} means the same as the SOP in force, so there is nothing to change."]
-        return Step(says=[Card(lines=lines)], state=desk.state)
+        return desk.shows(lines)
     changes = first_of([f"• {esc(line)}" for line in differences(desk.sop, after)], _MOST_LISTED)
     found = await asyncio.to_thread(lint, after, desk.context.reference.today)
     seen = await desk.foresight.other_sop(desk.sop, after, desk.context.now)
@@ -92,7 +92,7 @@ async def _preview(desk: Desk, after: Sop, text: str, name: str, *lead: str) -> 
         [(f"{cards.BOOKED} {label}", go), (f"{cards.GIVEN_UP} Leave it", {"do": "sop_leave"})]
     ]
     question = ["", "It holds for all that is planned from then on; what is booked stays."]
-    return Step(says=[Card(lines=[*lines, *question], rows=buttons)], state=desk.state)
+    return desk.shows([*lines, *question], buttons)
 
 
 def _findings(found: Sequence[Finding]) -> list[str]:
@@ -119,7 +119,7 @@ async def _activate(desk: Desk, action: Json) -> Step:
 
 
 async def _leave(desk: Desk, _: Json) -> Step:
-    return Step(says=[Card(lines=[f"{cards.GIVEN_UP} The SOP in force stays as it is."])], state=desk.state)
+    return desk.shows([f"{cards.GIVEN_UP} The SOP in force stays as it is."])
 
 
 async def _versions(desk: Desk, _: Json) -> Step:
@@ -135,7 +135,7 @@ async def _versions(desk: Desk, _: Json) -> Step:
         ]
         for row in earlier
     ]
-    return Step(says=[Card(lines=lines, rows=[*rows, [("‹ Back", {"do": "sop"})]])], state=desk.state)
+    return desk.shows(lines, [*rows, [("‹ Back", {"do": "sop"})]])
 
 
 async def _back(desk: Desk, action: Json) -> Step:

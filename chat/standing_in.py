@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Step, Tapped
+from chat.buttons import Choice, Desk, Step, Tapped
 from chat.escalations import can_stand_in, found, gone, page, plan_lines, taken
 from chat.markup import Json, bold, esc, paragraphs
 from domain.errors import FieldError
@@ -33,7 +33,7 @@ async def _round(desk: Desk, action: Json, *lead: str) -> Step:
         for name, title, number, able, single in seats
     ]
     lines = [*lead, f"For which round of {bold(row['name'])} may somebody else step in?"]
-    return Step(says=[Card(lines=lines, rows=[*buttons, [_back(row)]])], state=desk.state)
+    return desk.shows(lines, [*buttons, [_back(row)]])
 
 
 def _seats(sop: Sop, course: str) -> Iterator[tuple[str, str, int, Sequence[str], bool]]:
@@ -64,7 +64,7 @@ async def _person(desk: Desk, action: Json) -> Step:
     if not others:
         lines = [f"Everybody in the SOP can take {bold(title)} already."]
     rows = [names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE)]
-    return Step(says=[Card(lines=lines, rows=[*rows, [_back(row, "stand_in")]])], state=desk.state)
+    return desk.shows(lines, [*rows, [_back(row, "stand_in")]])
 
 
 def _seat(sop: Sop, row: Json, action: Json) -> tuple[str, Sequence[str]] | None:
@@ -100,10 +100,10 @@ async def _plan(desk: Desk, action: Json) -> Step:
     if not foreseen.shown:
         why = [line for words in foreseen.refusal for line in paragraphs(words)]
         lines = [f"{cards.NEEDED} {bold(row['name'])}: {esc(text)}", "That gives no plan either.", "", *why]
-        return Step(says=[Card(lines=lines, rows=[[back]])], state=desk.state)
+        return desk.shows(lines, [[back]])
     take = {"do": "stand_in_take", "escalation": row["id"], "option": option | ({"replan": asked} if asked else {})}
     buttons: list[list[Choice]] = [[(f"{cards.BOOKED} Book this", take), back]]
-    return Step(says=[Card(lines=plan_lines(row, option, desk.sop), rows=buttons)], state=desk.state)
+    return desk.shows(plan_lines(row, option, desk.sop), buttons)
 
 
 def _granted(sop: Sop, match: Json, action: Json) -> Json:

@@ -29,7 +29,7 @@ async def undo(desk: Desk, words: str) -> Step:
         return await _about(desk, match) if match else otherwise
     row = await desk.db.last_deed(actor=desk.actor)
     if row is None:
-        return _said(desk, "You have done nothing yet that could be taken back.")
+        return desk.shows(["You have done nothing yet that could be taken back."])
     return await _shown(desk, row, hint=f"{code('/undo Priya')} takes back what was done last about one candidate.")
 
 
@@ -40,7 +40,7 @@ async def _of_one(desk: Desk, action: Json) -> Step:
 async def _about(desk: Desk, match: Json) -> Step:
     row = await desk.db.last_deed(candidate_id=match["id"])
     if row is None:
-        return _said(desk, f"Nothing was done about {bold(match['name'])} that could be taken back.")
+        return desk.shows([f"Nothing was done about {bold(match['name'])} that could be taken back."])
     return await _shown(desk, row)
 
 
@@ -64,7 +64,7 @@ async def _shown(desk: Desk, row: int, *lead: str, hint: str = "") -> Step:
     go = {"do": "undo_now", "deed": deed.number, "shown": way.plain()}
     buttons: list[Choice] = [(f"{cards.UNDO} Undo it", go), ("‹ Leave it", {"do": "left"})]
     lines += [*consequences(deed, way, desk.sop), *changes, "", until(deed, desk.sop)]
-    return Step(says=[Card(lines=lines, rows=[buttons])], state=desk.state)
+    return desk.shows(lines, [buttons])
 
 
 async def _sop_changes(desk: Desk, deed: Deed) -> list[str]:
@@ -101,10 +101,6 @@ def _to_come(desk: Desk, deed: Deed, way: Way) -> list[str]:
         f"{cards.WAITS} I book the times from before now. {result}",
         "If one of them has gone meanwhile, I ask again.",
     ]
-
-
-def _said(desk: Desk, line: str) -> Step:
-    return Step(says=[Card(lines=[line])], state=desk.state)
 
 
 ACTIONS: Mapping[str, Tapped] = {"undo": _of_one, "undo_now": _undo_now}
