@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -41,10 +40,10 @@ from chat.buttons import (
     purpose_of,
     under,
 )
-from chat.desk import COMMANDS, Answer, Asked, one_candidate, open_already
+from chat.candidates import conversed
 from chat.foresight import Blind, Foresight
 from chat.gate import Gate
-from chat.intake import Said, Turn, advance
+from chat.intake import Said, Turn
 from chat.logs import protect_logs
 from chat.markup import NOTE, Json, code, say, toast
 from chat.menu import menu, show_help
@@ -107,11 +106,8 @@ class AdminBot:
         new = filters.UpdateType.MESSAGE  # and no edited one
         app.add_handler(TypeHandler(Update, self._gate), group=-1)
         app.add_handler(CommandHandler(["start", "new"], self._start, filters=new))
-        app.add_handler(CommandHandler("again", self._again, filters=new))
         app.add_handler(CommandHandler("cancel", self._cancel, filters=new))
-        for name, (_, answer) in {**COMMANDS, "help": ("", show_help)}.items():
-            app.add_handler(CommandHandler(name, self._looker(answer), filters=new))
-        for name, (_, commanded) in taps.COMMANDS.items():
+        for name, (_, commanded) in {**taps.COMMANDS, "help": ("", show_help)}.items():
             app.add_handler(CommandHandler(name, self._doer(commanded), filters=new))
         app.add_handler(CallbackQueryHandler(self._tap))
         app.add_handler(MessageHandler(new & filters.Document.ALL, self._file))
@@ -206,14 +202,6 @@ class AdminBot:
         words = ((update.message and update.message.text) or "").split(maxsplit=1)[1:]
         await self._converse(update, Said(update=update.update_id, command="start", text="".join(words)))
 
-    async def _again(self, update: Update, context: Callback) -> None:
-        """Take in somebody who was there before."""
-        match, otherwise = await one_candidate(await self._asked(context), "again")
-        if match is None:
-            await self._answer(update, otherwise)
-            return
-        await self._converse(update, Said(update=update.update_id, command="start", again=match["request"]))
-
     async def _cancel(self, update: Update, context: Callback) -> None:
         """With a name it is about that candidate, else about what is being asked."""
         if context.args:
@@ -255,14 +243,6 @@ class AdminBot:
     async def _unknown(self, update: Update, _: Callback) -> None:
         command = ((update.message and update.message.text) or "").split()[0][:40]
         await self._answer(update, [say(f"I do not know {code(command)}. /help says what I do.")])
-
-    def _looker(self, answer: Answer) -> Callable[[Update, Callback], Coroutine[Any, Any, None]]:
-        """A handler that looks something up."""
-
-        async def look(update: Update, context: Callback) -> None:
-            await self._answer(update, await answer(await self._asked(context)))
-
-        return look
 
     def _doer(self, commanded: Commanded) -> Callable[[Update, Callback], Coroutine[Any, Any, None]]:
         """A handler of a command of the desk."""
@@ -312,10 +292,6 @@ class AdminBot:
         )
         await self._commit(update, dealt(desk, await step(desk), use, intake.STALE))
 
-    async def _asked(self, context: Callback) -> Asked:
-        words = " ".join(context.args or ())
-        return Asked(words=words, now=self._clock(), sop=await self._sop(), db=self._db, lane=self._lane)
-
     async def _converse(self, update: Update, said: Said) -> None:
         """One turn of the conversation."""
         admin = self._admin(update)
@@ -326,10 +302,7 @@ class AdminBot:
             await self._do(update, lambda desk: taps.reason_given(desk, said))
             return
         state, context = under(state), context_of(await self._sop(), admin, self._clock(), self._lane)
-        turn = advance(state, said, context)
-        if about := intake.on_card(turn.state):  # before anybody confirms, say whether that is open already
-            turn = advance(state, said, replace(context, earlier=await open_already(self._db, *about)))
-        await self._commit(update, turn)
+        await self._commit(update, await conversed(self._db, state, said, context))
 
     async def _answer(self, update: Update, replies: Sequence[Json]) -> None:
         """Replies that leave the conversation where it is."""

@@ -109,7 +109,7 @@ class Dealt(Turn):
 
 
 Tapped = Callable[[Desk, Json], Awaitable[Step | Turn]]
-Commanded = Callable[[Desk, str], Awaitable[Step]]
+Commanded = Callable[[Desk, str], Awaitable[Step | Turn]]
 
 
 def dealt(desk: Desk, step: Step | Turn, use: str | None, stale: str) -> Dealt:
@@ -153,7 +153,7 @@ def drawn(rows: Sequence[Sequence[Choice]]) -> tuple[str, list[list[Json]], list
         for label, action in row:
             token = secrets.token_urlsafe(16)
             tokens.append({"token": token, "card": card, "action": action})
-            keys.append(button(_short(label), PREFIX + token))
+            keys.append(button(short(label), PREFIX + token))
         buttons.append(keys)
     return card, buttons, tokens
 
@@ -177,12 +177,13 @@ def turning(action: Json, place: int, count: int, rows: int = 1) -> list[list[Ch
     return [[*before, *after]] if before or after else []
 
 
-def _short(label: str) -> str:
-    if units(label) <= _LONGEST_LABEL:
-        return label
-    while units(label) >= _LONGEST_LABEL:
-        label = label[:-1]
-    return label.rstrip() + "…"
+def short(text: str, longest: int = _LONGEST_LABEL) -> str:
+    """The text, cut where it is longer than so many UTF-16 units."""
+    if units(text) <= longest:
+        return text
+    while units(text) >= longest:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 def asking(desk: Desk, purpose: Json) -> Json:

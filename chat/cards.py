@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chat.markup import bold, code, esc, first_of, italic, link, listed, paragraphs
+from chat.markup import bold, code, esc, italic, link, listed, paragraphs
 from domain.hours import WeekHours
 from domain.intake import Course
 from sop import Sop
@@ -52,6 +52,12 @@ _CHANGED = {
 }
 _ALL = "/escalations lists all that waits for a decision."
 _MOST_LISTED = 40
+
+
+def state(name: str, status: str) -> str:
+    """`⏳ Ann waits in the queue`, from a name and a status."""
+    sign, _, words = STATES[status].partition(" ")
+    return f"{sign} {bold(name)} {esc(words)}"
 
 
 # A candidate who is being taken in --------------------------------------------------------------------------------------------
@@ -105,12 +111,12 @@ def window_text(first: date, last: date) -> str:
 
 def open_already(candidate: Json) -> list[str]:
     """That a candidate is open already with this email address and course, and what can be done."""
-    state = STATES[candidate["status"]].partition(" ")
+    words = STATES[candidate["status"]].partition(" ")[2]
     stuck = candidate["status"] in {"escalated", "set_aside"}
     ways = "Try again with this instead, change" if stuck else "Change"
     return [
-        f"{NEEDED} {bold(candidate['name'])} already has this course open with this email address and {esc(state[2])}: "
-        f"see {code('/status ' + str(candidate['number']))}.",
+        f"{NEEDED} {bold(candidate['name'])} already has this course open with this email address and {esc(words)}: "
+        f"see {code('/status ' + candidate['name'])}.",
         f"{ways} the email or the course here, or cancel.",
     ]
 
@@ -121,7 +127,7 @@ def queued(about: Json, outcome: Json) -> list[str]:
     if outcome["duplicate"] == "open":
         return [
             f"{name} already has {course} open with this email address, so nothing was added.",
-            f"See {code('/status ' + str(outcome['number']))}.",
+            f"See {code('/status ' + about['name'])}.",
         ]
     if outcome["status"] == "queued":
         return [
@@ -129,8 +135,7 @@ def queued(about: Json, outcome: Json) -> list[str]:
             "",
             f"{WAITS} Queued, no. {outcome['position']}. I will write here when there is a result.",
         ]
-    state = STATES.get(outcome["status"], outcome["status"])
-    return [*about["card"], "", f"Taken in before: {name} {state}."]
+    return [*about["card"], "", f"{state(about['name'], outcome['status'])}, taken in before."]
 
 
 # What the scheduler tells -----------------------------------------------------------------------------------------------------
@@ -288,7 +293,7 @@ def times(start: str, end: str, tz: ZoneInfo) -> str:
 
 def queue(rows: Sequence[Json], counts: Mapping[str, int], sop: Sop) -> list[str]:
     """Who is being worked on and who waits, and how many there are of every kind."""
-    lines = first_of([_queue_line(row, sop) for row in rows], _MOST_LISTED)
+    lines = [_queue_line(row, sop) for row in rows]
     needed = counts["escalated"] + counts["set_aside"]
     totals = (
         f"{BOOKED} {counts['booked']} booked, {DONE} {counts['done']} done, {NEEDED} {needed} waiting for an admin, "
@@ -325,8 +330,8 @@ def status(match: Json, sop: Sop) -> list[str]:
     request = match["request"]
     place = f", no. {match['position']}" if match["status"] == "queued" else ""
     lines = [
-        f"{bold(match['name'])}, {esc(course_title(sop, match['course']))}",
-        f"{STATES[match['status']]}{place}.",
+        f"{state(match['name'], match['status'])}{place}.",
+        esc(course_title(sop, match["course"])),
         "",
     ]
     lines += standing_lines(match, sop, links=True)
@@ -357,16 +362,6 @@ def places(row: Json) -> list[str]:
     """A line with links to the event and the meeting of an interview, as far as there are any."""
     links = [link("Event", row["link"]), link("Meeting", row["meeting"])]
     return [f"    {' · '.join(filter(None, links))}"] if any(links) else []
-
-
-def several(matches: Sequence[Json], count: int, needle: str, sop: Sop, *, command: str = "status") -> list[str]:
-    """More than one candidate has this in the name; the command again for each of them."""
-    lines = [f"{count} candidates match {code(needle)}. Which one?", ""]
-    for match in matches:
-        state = STATES[match["status"]].partition(" ")[0]
-        again = code(f"/{command} {match['number']}")
-        lines.append(f"{state} {again} {bold(match['name'])}, {esc(course_title(sop, match['course']))}")
-    return [*lines, *([f"… and {count - len(matches)} more."] if count > len(matches) else [])]
 
 
 def course_title(sop: Sop, course: str) -> str:

@@ -39,8 +39,7 @@ async def _cancel(desk: Desk, action: Json) -> Step:
 
 async def _why(desk: Desk, match: Json) -> Step:
     if match["status"] in _ENDED:
-        state = cards.STATES[match["status"]]
-        return desk.shows([f"{bold(match['name'])} {esc(state)} already."])
+        return desk.shows([f"{cards.state(match['name'], match['status'])} already."])
     about = {"do": "cancel_for", "candidate": match["id"]}
     lines = [*_lost(match, desk.sop), "", "Why? Write it, or tap."]
     buttons: list[list[Choice]] = [[(text, about | {"reason": text})] for text in _REASONS]

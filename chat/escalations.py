@@ -121,7 +121,7 @@ def _stuck(row: Json) -> list[list[Choice]]:
     about = {"escalation": row["id"]}
     again: list[Choice] = [
         ("✏️ Edit the candidate", about | {"do": "edit"}),
-        ("🔁 Plan again", about | {"do": "again"}),
+        ("🔁 Plan again", about | {"do": "plan_again"}),
     ]
     return [again] if row["candidate_status"] in _STUCK else []
 
@@ -321,7 +321,7 @@ async def _close_for(desk: Desk, action: Json) -> Step:
 
 
 def _status(row: Json) -> str:
-    return f"See {code('/status ' + str(row['number']))}."
+    return f"See {code('/status ' + row['name'])}."
 
 
 ACTIONS: Mapping[str, Tapped] = {
@@ -332,7 +332,7 @@ ACTIONS: Mapping[str, Tapped] = {
     "option": _preview,
     "take": _take,
     "edit": _edit,
-    "again": _again,
+    "plan_again": _again,
     "close": _close,
     "close_for": _close_for,
 }

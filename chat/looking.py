@@ -25,6 +25,7 @@ from utils import as_utc, instant, length_text, plural
 
 _ROWS = 20  # on a page
 _PEOPLE = 10  # on a page, for each takes several lines
+_MOST_NAMESAKES = 3
 _AHEAD = timedelta(days=366)
 _BEHIND = timedelta(days=366)
 _MONTH = timedelta(days=30)
@@ -48,15 +49,19 @@ async def agenda(desk: Desk, words: str) -> Step:
 
 
 async def _agenda_of(desk: Desk, words: str, mistake: FieldError) -> Step:
-    """The agenda of whom the words name, since they name no dates."""
+    """The agenda of whom the words name, since they name no dates; of an interviewer with ways to candidates of that name."""
     people = _named(desk, words)
+    found = (await desk.db.show_candidate(needle=words, limit=_MOST_NAMESAKES))["matches"]
     if len(people) == 1:
-        return await _agenda(desk, {"do": "agenda", "interviewer": people[0].id})
-    found = await desk.db.show_candidate(needle=words, limit=1)
-    if found["count"] == 0:
-        tries = ", ".join(code(f"/agenda {example}") for example in ("tomorrow", "week", "1-12 Dec"))
+        namesakes = [{"id": match["id"], "name": match["name"]} for match in found]
+        return await _agenda(desk, {"do": "agenda", "interviewer": people[0].id, "namesakes": namesakes})
+    if not found:
+        tries = ", ".join(code(f"/agenda {example}") for example in ("tomorrow", "week", "1-12 Dec", "Priya"))
         tries = " or ".join(tries.rsplit(", ", 1))
-        lines = [f"I cannot use {code(mistake.value)}. {esc(mistake.hint)}", f"Try {tries}."]
+        lines = [
+            f"I know nobody called {code(words[:100])}, and cannot use it as dates. {esc(mistake.hint)}",
+            f"Try {tries}.",
+        ]
         return desk.shows(lines)
     match, otherwise = await one(desk, words, "agenda")
     return await _agenda(desk, {"do": "agenda", "candidate": match["id"]}) if match else otherwise
@@ -71,6 +76,8 @@ async def _agenda(desk: Desk, action: Json) -> Step:
     lines = cards.agenda(rows[place * _ROWS : (place + 1) * _ROWS], title, desk.sop, one_day=one_day)
     files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"}), ("📅 As .ics", shown | {"as": "ics"})]
     buttons = [*turning(shown, place, len(rows), _ROWS), files] if rows else []
+    namesakes = action.get("namesakes", ())
+    buttons += [[(f"Candidate {match['name']}", {"do": "agenda", "candidate": match["id"]})] for match in namesakes]
     says: list[Card | Json] = [Card(lines=lines, rows=buttons)]
     if rows and "as" in action:
         says.append(_agenda_file(desk, action["as"], rows))
@@ -89,7 +96,8 @@ async def _interviews(desk: Desk, action: Json) -> tuple[list[Json], str]:
         return rows, f"{cards.person_name(desk.sop, action['interviewer'])}, from now on"
     rows = await desk.db.agenda(start=now - _BEHIND, end=now + _AHEAD)
     mine = [row for row in rows if row["candidate_id"] == action["candidate"]]
-    return mine, mine[0]["name"] if mine else "This candidate"
+    match = (await desk.db.show_candidate(needle=action["candidate"]))["matches"][0]
+    return mine, match["name"]
 
 
 def _agenda_file(desk: Desk, kind: str, rows: Sequence[Json]) -> Json:
@@ -240,7 +248,7 @@ async def audit(desk: Desk, words: str) -> Step:
     """What happened to a candidate, or lately to all, oldest first."""
     if not words:
         return await _audit(desk, {"do": "audit", "candidate": None})
-    match, otherwise = await one(desk, words, "audit")
+    match, otherwise = await one(desk, words, "audit", ended=True)
     return await _audit(desk, {"do": "audit", "candidate": match["id"]}) if match else otherwise
 
 
@@ -249,10 +257,11 @@ async def _audit(desk: Desk, action: Json) -> Step:
     pages = max(0, len(rows) - 1) // _ROWS
     place = min(action.get("place", pages), pages)  # the newest page first
     shown = {"do": "audit", "candidate": action["candidate"], "place": place}
+    whose = f" to {bold(rows[-1]['name'])}" if action["candidate"] and rows else ""
     lines = [
-        f"🔎 {bold('What happened')}",
+        f"🔎 {bold('What happened')}{whose}",
         "",
-        *_entries(desk, rows[place * _ROWS : (place + 1) * _ROWS], await desk.admins()),
+        *_entries(desk, rows[place * _ROWS : (place + 1) * _ROWS], await desk.admins(), named=not whose),
     ]
     if action["candidate"] is None:
         checked = await desk.db.verify_audit()
@@ -265,27 +274,29 @@ async def _audit(desk: Desk, action: Json) -> Step:
     files: list[Choice] = [("📄 As .csv", shown | {"as": "csv"})]
     says: list[Card | Json] = [Card(lines=lines, rows=[*turning(shown, place, len(rows), _ROWS), files])]
     if "as" in action:
-        names = ("id", "at", "action", "actor", "sop_version")
+        names = ("id", "at", "name", "action", "actor", "sop_version")
         table = [(*map(row.get, names), json.dumps(row["detail"], ensure_ascii=False)) for row in rows]
-        says.append(attach("audit.csv", csv_file(("no", "at", "action", "actor", "sop", "detail"), table)))
+        says.append(attach("audit.csv", csv_file(("no", "at", "candidate", "action", "actor", "sop", "detail"), table)))
     return Step(says=says, state=desk.state)
 
 
-def _entries(desk: Desk, rows: Sequence[Json], names: Mapping[int, str]) -> Iterator[str]:
-    """A line for each row; what follows upon itself is told once, with how often."""
-    texts = (_entry(desk, row, names) for row in rows)
+def _entries(desk: Desk, rows: Sequence[Json], names: Mapping[int, str], *, named: bool) -> Iterator[str]:
+    """A line for each row, `named` after its candidate; what follows upon itself is told once, with how often."""
+    texts = (_entry(desk, row, names, named=named) for row in rows)
     for text, same in itertools.groupby(texts):
         count = len(list(same))
         yield text + (f", {count} times" if count > 1 else "")
 
 
-def _entry(desk: Desk, row: Json, names: Mapping[int, str]) -> str:
+def _entry(desk: Desk, row: Json, names: Mapping[int, str], *, named: bool) -> str:
     when = cards.when(row["at"], desk.sop.zone)
     kind, _, who = row["actor"].partition(":")
     name = names.get(int(who)) if kind == "telegram" and who.isdigit() else None
     if kind == "interviewer":
         name = cards.person_name(desk.sop, who)
-    return f"{esc(when)}: {bold(row['action'].replace('_', ' '))} by {esc(name or actor_text(row['actor']))}"
+    whom = f"{esc(row['name'])}, " if named and row["name"] else ""
+    what = bold(row["action"].replace("_", " "))
+    return f"{esc(when)}: {whom}{what} by {esc(name or actor_text(row['actor']))}"
 
 
 def actor_text(actor: str) -> str:

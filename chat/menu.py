@@ -1,10 +1,10 @@
-"""All commands: the menu that chats offer, and the help by example. What they do is in `desk.py`, `taps.py` and `intake.py`."""
+"""All commands: the menu that chats offer, and the help by example. What they do is in `taps.py` and `intake.py`."""
 
 from __future__ import annotations
 
-from chat import desk, taps
-from chat.desk import Asked
-from chat.markup import Json, bold, code, say
+from chat import taps
+from chat.buttons import Desk, Step
+from chat.markup import bold, code
 
 _EXAMPLES = (
     ("Taking in", (
@@ -17,7 +17,8 @@ _EXAMPLES = (
     )),
     ("Looking", (
         ("/queue", "shows who waits."),
-        ("/status Priya", "shows where a candidate is. An email address or a number will do, too."),
+        ("/status Priya", "shows where a candidate is, with buttons for what can be done. An email address or a number will do, "
+                          "too."),
         ("/agenda", "shows today's interviews; also /agenda tomorrow, week, 1-12 Dec, Asha or Priya, as a file if you like."),
         ("/agenda mine", "shows your own interviews, if you are an interviewer here; /unlink ends that."),
         ("/week", "draws the week; /week next the one after."),
@@ -43,17 +44,15 @@ _EXAMPLES = (
 
 def menu() -> list[tuple[str, str]]:
     """Name and short description of every command, in the order in which chats offer them."""
-    described = {name: text for name, (text, _) in [*desk.COMMANDS.items(), *taps.COMMANDS.items()]}
     return [
         ("new", "Take in a candidate"),
-        ("again", "Take in somebody once more: /again Priya"),
-        *described.items(),
+        *((name, text) for name, (text, _) in taps.COMMANDS.items()),
         ("cancel", "Stop what I ask, or give up: /cancel Priya"),
         ("help", "What I do, by example"),
     ]
 
 
-async def show_help(_: Asked) -> list[Json]:
+async def show_help(desk: Desk, _: str) -> Step:
     """What the bot does, by example."""
     lines = [
         bold("I schedule mock interviews."),
@@ -61,4 +60,4 @@ async def show_help(_: Asked) -> list[Json]:
     ]
     for heading, examples in _EXAMPLES:
         lines += ["", bold(heading), *(f"{code(example)} {text}".rstrip() for example, text in examples)]
-    return [say(lines)]
+    return desk.shows(lines)

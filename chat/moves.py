@@ -38,18 +38,18 @@ async def _reschedule(desk: Desk, action: Json) -> Step:
 
 
 def _which(desk: Desk, match: Json) -> Step:
-    rows = _to_come(desk, match)
+    rows = to_come(desk, match)
     if not rows:
         return _cannot(desk, match)
     about = {"do": "move", "candidate": match["id"]}
-    lines = [f"What is to move of {bold(match['name'])}?", "", *cards.standing_lines(match, desk.sop)]
+    lines = [f"What should move for {bold(match['name'])}?", "", *cards.standing_lines(match, desk.sop)]
     buttons: list[list[Choice]] = [[(row["title"], about | {"rounds": [row["round"]]})] for row in rows]
     if len(rows) > 1:
         buttons.append([("All of them", about | {"rounds": [row["round"] for row in rows]})])
     return desk.shows(lines, [*buttons, [("‹ Leave it", {"do": "left"})]])
 
 
-def _to_come(desk: Desk, match: Json) -> list[Json]:
+def to_come(desk: Desk, match: Json) -> list[Json]:
     """Interviews that are booked and have not begun, while their candidate can be planned anew."""
     if match["status"] not in _MOVABLE:
         return []
@@ -59,14 +59,13 @@ def _to_come(desk: Desk, match: Json) -> list[Json]:
 
 
 def _cannot(desk: Desk, match: Json) -> Step:
-    name, state = bold(match["name"]), cards.STATES[match["status"]]
     hint = {
         "escalated": "/escalations has the ways out.",
         "set_aside": "/escalations has the ways out.",
         "booked": "No interview is still to come.",
         "done": "No interview is still to come.",
     }.get(match["status"], "There is nothing booked to move just now.")
-    return desk.shows([f"{name} {esc(state)}. {hint}"])
+    return desk.shows([f"{cards.state(match['name'], match['status'])}. {hint}"])
 
 
 async def _move(desk: Desk, action: Json) -> Step:
@@ -74,7 +73,7 @@ async def _move(desk: Desk, action: Json) -> Step:
     match, otherwise = await one(desk, action["candidate"], "reschedule")
     if match is None:
         return otherwise
-    rows = [row for row in _to_come(desk, match) if row["round"] in action["rounds"]]
+    rows = [row for row in to_come(desk, match) if row["round"] in action["rounds"]]
     if not rows:
         return _cannot(desk, match)
     now = [{"round": row["round"], "start": row["start"], "end": row["end"]} for row in rows]
@@ -119,7 +118,7 @@ async def _swap(desk: Desk, action: Json) -> Step:
 
 
 def _who(desk: Desk, match: Json) -> Step:
-    rows = _to_come(desk, match)
+    rows = to_come(desk, match)
     if not rows:
         return _cannot(desk, match)
     buttons: list[list[Choice]] = []
@@ -156,7 +155,7 @@ async def _seat(desk: Desk, action: Json) -> Step:
     match, otherwise = await one(desk, action["candidate"], "swap")
     if match is None:
         return otherwise
-    row = next((row for row in _to_come(desk, match) if row["round"] == action["round"]), None)
+    row = next((row for row in to_come(desk, match) if row["round"] == action["round"]), None)
     seats = _seats(desk.sop, match["course"], row) if row else []
     place, who = action["place"], action["who"]
     if row is None or place >= len(seats) or row["interviewers"][place] != action["now"] or who not in seats[place]:

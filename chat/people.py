@@ -19,11 +19,13 @@ from chat.buttons import PREFIX, Choice, Desk, Step, Tapped, Told, purpose_of
 from chat.markup import Json, bold, code, esc
 
 OWNER, ADMIN, VIEWER, INTERVIEWER = "owner", "admin", "viewer", "interviewer"
+DECIDE = frozenset({OWNER, ADMIN})
 LOOK_ONLY = "You may look at everything here, but change nothing. /help names what there is."
 WELCOME = "Welcome. /help says what I do."
 NO_CODE = "That code does nothing (any more). Ask whoever gave it to you for a new one."
 _LOOKS = frozenset({"queue", "status", "agenda", "week", "interviewers", "stats", "audit", "sop", "help", "unlink"})
-_LOOKING = frozenset({"agenda", "interviewers", "audit", "sop", "sop_versions"})  # what viewers' buttons may do
+# What viewers' buttons may do:
+_LOOKING = frozenset({"which", "queue", "status", "agenda", "interviewers", "audit", "sop", "sop_versions"})
 _CODE = re.compile(r"/start ([A-Za-z0-9_-]{22})")
 
 
@@ -51,7 +53,7 @@ def may(role: str, update: Update, state: Json | None) -> bool:
 
 def may_tap(role: str, action: Json) -> bool:
     """Whether somebody of this role may do what a button stands for."""
-    if action["do"] in interviewing.ACTIONS or role in {OWNER, ADMIN}:
+    if action["do"] in interviewing.ACTIONS or role in DECIDE:
         return True
     return role == VIEWER and action["do"] in _LOOKING
 

@@ -1,4 +1,4 @@
-"""Every command and button of the desk, and what each leads to; those without buttons are in `desk.py`."""
+"""Every command and button of the desk, and what each leads to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chat import (
+    candidates,
     cards,
     changes,
     escalations,
     files,
+    finding,
     handing_on,
     interviewing,
     linking,
@@ -34,6 +36,8 @@ async def _leave_reason(desk: Desk, action: Json) -> Step | Turn:
 
 ACTIONS: Mapping[str, Tapped] = {
     "leave_reason": _leave_reason,
+    **finding.ACTIONS,
+    **candidates.ACTIONS,
     **escalations.ACTIONS,
     **handing_on.ACTIONS,
     **standing_in.ACTIONS,
@@ -50,6 +54,7 @@ ACTIONS: Mapping[str, Tapped] = {
 
 # Name, short description for the menu, and what answers; in the order of the menu.
 COMMANDS: Mapping[str, tuple[str, Commanded]] = {
+    **candidates.COMMANDS,
     **looking.COMMANDS,
     "sop": ("The SOP: see it, change it, go back", sop_desk.show),
     "import": ("Take in a list: send me a CSV file", files.ask_for_file),
@@ -60,8 +65,8 @@ COMMANDS: Mapping[str, tuple[str, Commanded]] = {
     "unblock": ("Somebody can come again", changes.unblock),
     "undo": ("Take back what was done last: /undo Priya", undo.undo),
     "pause": ("Let the queue stand still", changes.pause),
-    "admins": ("Who may use this bot", people.show),
     "resume": ("Let the queue go on", changes.resume),
+    "admins": ("Who may use this bot", people.show),
     "unlink": ("Be no interviewer here any more", interviewing.unlink),
 }
 

@@ -225,7 +225,7 @@ def refusal(deed: Deed, why: Why, sop: Sop) -> list[str]:
         Why.NO_WAY: "That cannot be taken back.",
     }[why]
     command, does = _words(deed).instead
-    about = f" {deed.candidates[0]['number']}" if deed.candidates and command in _ABOUT_ONE else ""
+    about = f" {deed.candidates[0]['name']}" if deed.candidates and command in _ABOUT_ONE else ""
     return [reason, f"{code(f'/{command}{about}')} {does}"]
 
 

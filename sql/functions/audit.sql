@@ -59,13 +59,14 @@ $$;
 create or replace function public.audit_trail(p_candidate_id uuid default null, p_limit integer default 100) returns jsonb
 language sql stable set search_path = '' set timezone = 'UTC' as $$
   select coalesce(jsonb_agg(
-    to_jsonb(newest) - '{previous_hash,hash}'::text[] || jsonb_build_object('hash', encode(newest.hash, 'hex')) order by newest.id
+    to_jsonb(newest) - '{previous_hash,hash}'::text[] || jsonb_build_object('hash', encode(newest.hash, 'hex'), 'name', c.name)
+    order by newest.id
   ), '[]')
   from (
     select * from public.scheduling_audit
     where p_candidate_id is null or candidate_id = p_candidate_id
     order by id desc limit p_limit
-  ) newest;
+  ) newest left join public.candidates c on c.id = newest.candidate_id;
 $$;
 
 drop function if exists public.verify_audit();

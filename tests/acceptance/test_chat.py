@@ -152,7 +152,7 @@ async def test_looking_up_candidates(person: Person) -> None:
     several = await person.says("/status priya")
 
     assert several.startswith("2 candidates match priya. Which one?")
-    assert "Priya Nair, Java Full Stack\n⏳ waits in the queue, no. 1." in await person.says("/status Priya Nair")
+    assert "⏳ Priya Nair waits in the queue, no. 1.\nJava Full Stack\n" in await person.says("/status Priya Nair")
     assert "Email: shah@example.com" in await person.says("/status shah@example.com")
 
 
@@ -161,7 +161,9 @@ async def test_the_agenda_of_days_and_of_stretches(person: Person) -> None:
     assert "Sun 22 Nov 2026\n" in await person.says("/agenda tomorrow")
     assert "Sat 21 Nov 2026 to Fri 27 Nov 2026" in await person.says("/agenda week")
     assert "Tue 1 Dec 2026 to Sat 12 Dec 2026" in await person.says("/agenda 1-12 Dec")
-    assert "Try /agenda tomorrow, /agenda week or /agenda 1-12 Dec." in await person.says("/agenda sometime")
+    assert "Try /agenda tomorrow, /agenda week, /agenda 1-12 Dec or /agenda Priya." in await person.says(
+        "/agenda sometime"
+    )
 
 
 async def test_escalations_are_listed_with_their_reason(person: Person) -> None:
@@ -176,4 +178,4 @@ async def test_escalations_are_listed_with_their_reason(person: Person) -> None:
 
     assert text.startswith("❗ 1 decision to make\n\nPriya Nair, Java Full Stack, since ")
     assert "No start is left.\n\nWhat would make it possible:\n• 2 days longer" in text
-    assert "❗ waits for an admin's decision." in await person.says("/status Priya")
+    assert "❗ Priya Nair waits for an admin's decision." in await person.says("/status Priya")

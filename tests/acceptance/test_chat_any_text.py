@@ -95,7 +95,6 @@ CARDS: Mapping[str, tuple[Callable[[Any], list[str]], Json]] = {
         | {"request": REQUEST | {"email": "?"}, "interviews": [INTERVIEW]}
         | {"answers": [], "escalations": [{"status": "open"} | ASKED_ABOUT]},
     ),
-    "several": (lambda facts: cards.several([facts], 2, facts["needle"], SOP), ROW | {"needle": "?"}),
     "question": (lambda facts: escalations.question(facts, SOP, {7: facts["admin"], 9: ""}), QUESTION | {"admin": "?"}),
     "plan": (
         lambda facts: escalations.plan_lines(facts, facts, SOP),

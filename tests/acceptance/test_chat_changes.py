@@ -75,7 +75,7 @@ def places(match: dict[str, Any]) -> dict[str, tuple[str, list[str]]]:
 async def test_one_round_is_moved_and_exactly_as_it_was_shown(person: Person, office: Office) -> None:
     before = places(await booked(person, office))
 
-    assert "What is to move of Priya Nair?" in await person.says("/reschedule Priya")
+    assert "What should move for Priya Nair?" in await person.says("/reschedule Priya")
     shown = await person.taps("Closing talk")
     assert "📝 To move Closing talk for Priya Nair, this changes:\n\nClosing talk\n    now: " in shown
     assert "\n    then: " in shown
@@ -121,7 +121,7 @@ async def test_when_no_other_day_is_left_it_is_said_with_a_way_back(person: Pers
         text = await person.taps("Another day")
 
     assert text.startswith("❗ I cannot move Closing talk for Priya Nair.\n\nClosing talk cannot be placed")
-    assert "What is to move of Priya Nair?" in await person.taps("Begin anew")
+    assert "What should move for Priya Nair?" in await person.taps("Begin anew")
 
 
 async def test_all_rounds_can_be_moved_together(person: Person, office: Office) -> None:
@@ -166,7 +166,7 @@ async def test_who_is_not_booked_cannot_be_moved(person: Person, office: Office)
 
     text = await person.says("/reschedule Priya")
 
-    assert text == "Priya Nair ⏳ waits in the queue. There is nothing booked to move just now."
+    assert text == "⏳ Priya Nair waits in the queue. There is nothing booked to move just now."
 
 
 async def test_of_several_with_the_name_one_is_chosen_by_a_button(person: Person, office: Office) -> None:
@@ -176,7 +176,7 @@ async def test_of_several_with_the_name_one_is_chosen_by_a_button(person: Person
     text = await person.says("/reschedule priya")
     assert text.startswith("2 candidates match priya. Which one?")
 
-    assert "What is to move of Priya Nair?" in await person.taps("Priya Nair")
+    assert "What should move for Priya Nair?" in await person.taps("Priya Nair")
 
 
 async def test_what_has_moved_meanwhile_is_shown_instead(person: Person, office: Office) -> None:
@@ -192,7 +192,7 @@ async def test_what_has_moved_meanwhile_is_shown_instead(person: Person, office:
     text = await person.taps("Confirm")
 
     assert "❗ This has changed since you looked. It is now:" in text
-    assert "What is to move of Priya Nair?" in text
+    assert "What should move for Priya Nair?" in text
     await office.works(person)
     assert places(await only_candidate(person.db)) == between
 
@@ -239,7 +239,7 @@ async def test_cancelling_asks_why_shows_what_goes_and_does_it(person: Person, o
 
     after = await only_candidate(person.db)
     assert (after["status"], after["reason"], places(after)) == ("cancelled", "found <another> job", {})
-    assert "✖️ was cancelled already." in await person.says("/cancel Priya")
+    assert "✖️ Priya Nair was cancelled already." in await person.says("/cancel Priya")
 
 
 async def test_a_reason_can_be_tapped(person: Person) -> None:
@@ -256,7 +256,7 @@ async def test_a_reason_can_be_tapped(person: Person) -> None:
 async def test_keeping_the_candidate_and_stopping_change_nothing(person: Person) -> None:
     await takes_in(person)
     await person.says("/cancel Priya")
-    assert "⏳ waits in the queue, no. 1." in await person.taps("Keep the candidate")
+    assert "⏳ Priya Nair waits in the queue, no. 1." in await person.taps("Keep the candidate")
     await person.says("/cancel Priya")
     assert await person.says("/cancel") == "✖️ Never mind: nothing was changed."
 

@@ -142,14 +142,16 @@ async def test_what_happened_to_a_candidate_and_to_all(person: Person) -> None:
     name = "Admin" if isinstance(person, TerminalPerson) else "A"
 
     shown = await person.says("/audit priya")
+    assert shown.startswith("🔎 What happened to Priya Nair\n\n")
     assert f": enqueued by {name}" in shown
     assert "The log is whole." not in shown
     everything = await person.says("/audit")
+    assert f": Priya Nair, enqueued by {name}" in everything
     assert "✅ The log is whole." in everything
     assert "📎" in await person.taps("As .csv")
     header, *rows = table(person.received("audit.csv"))
-    assert header == ["no", "at", "action", "actor", "sop", "detail"]
-    assert all(isinstance(json.loads(row[5]), dict) for row in rows)
+    assert header == ["no", "at", "candidate", "action", "actor", "sop", "detail"]
+    assert all(isinstance(json.loads(row[6]), dict) for row in rows)
     assert "I know nobody called Zoe." in await person.says("/audit Zoe")
 
 

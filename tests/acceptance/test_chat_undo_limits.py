@@ -60,7 +60,10 @@ async def test_after_as_long_as_the_sop_says_it_stays(person: Person) -> None:
 
     shown = await person.says("/undo")
 
-    assert "\n\nThat is longer ago than 0m (undo_for in the SOP), so it stays as it is.\n/cancel 1 gives the" in shown
+    assert (
+        "\n\nThat is longer ago than 0m (undo_for in the SOP), so it stays as it is.\n/cancel Priya Nair gives the"
+        in shown
+    )
     assert shown.endswith("/undo Priya takes back what was done last about one candidate.")
     assert "Undo it" not in shown
 
@@ -90,12 +93,12 @@ async def test_what_is_of_no_known_kind_says_what_would_do_instead(person: Perso
         (
             "2026-11-23T17:10:00+00:00",
             "0m",
-            "It is about an interview that has begun, so it stays as it is.\n/cancel 1 gives",
+            "It is about an interview that has begun, so it stays as it is.\n/cancel Priya Nair gives",
         ),
         (
             "2026-11-23T10:00:00+00:00",
             "24h",
-            "One of the interviews starts within 24h, too soon to be moved.\n/cancel 1 gives",
+            "One of the interviews starts within 24h, too soon to be moved.\n/cancel Priya Nair gives",
         ),
     ],
 )
@@ -111,8 +114,9 @@ async def test_what_somebody_has_changed_since_stays(person: Person, office: Off
     match = await booked(person, office)
     await person.db.ask_replan(candidate_id=match["id"], actor="telegram:9", reason="other times")
 
-    assert "Something else was done about it since, so it stays as it is.\n/cancel 1 gives" in await person.says(
-        "/undo"
+    assert (
+        "Something else was done about it since, so it stays as it is.\n/cancel Priya Nair gives"
+        in await person.says("/undo")
     )
     shown = await person.says("/undo Priya")
 

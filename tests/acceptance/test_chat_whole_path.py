@@ -48,7 +48,7 @@ async def test_a_candidate_taken_in_by_chat_ends_in_events_rows_and_a_message(pe
     assert len(candidate["interviews"]) == 4
     assert events(tmp_path) == 4
     status = await person.says("/status Priya")
-    assert status.startswith("Priya Nair, Java Full Stack\n✅ is booked.\n\n1. Introduction with ")
+    assert status.startswith("✅ Priya Nair is booked.\nJava Full Stack\n\n1. Introduction with ")
     day = candidate["interviews"][0]["start"][:10]
     assert " Introduction: Priya Nair with " in await person.says(f"/agenda {day}")
     assert await person.reads_news() == ""

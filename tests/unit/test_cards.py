@@ -100,7 +100,7 @@ def test_a_draft_shows_every_field_that_says_something() -> None:
             "⏳ Queued, no. 3. I will write here when there is a result.",
         ),
         ({"duplicate": "key", "status": "queued", "position": 1}, "⏳ Queued, no. 1."),
-        ({"duplicate": "key", "status": "booked", "position": 0}, "Taken in before: Priya Nair ✅ is booked."),
+        ({"duplicate": "key", "status": "booked", "position": 0}, "✅ Priya Nair is booked, taken in before."),
         ({"duplicate": "open", "status": "escalated", "position": 0}, "already has Java Full Stack open"),
     ],
 )
@@ -174,12 +174,6 @@ def test_an_address_cannot_end_its_link() -> None:
     assert read_html(link("Event", 'https://x.example/"><b>hello')) == "Event"
 
 
-def test_long_lists_end_with_how_many_more_there_are() -> None:
-    row = {"position": 1, "status": "queued", "name": "Priya Nair", "course": "java"}
-
-    assert "… and 10 more." in read(cards.queue([row] * 50, COUNTS, SOP))
-
-
 # Any text is read as itself ---------------------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=120)
@@ -206,7 +200,6 @@ def test_any_name_appears_literally_in_every_card(name: str) -> None:
         cards.agenda([interview], "Tue 1 Dec 2026", SOP, one_day=True),
         escalations.question(escalation | QUESTION, SOP, {7: name, 9: "Meera"}),
         cards.status(match, SOP),
-        cards.several([row, row], 2, name, SOP),
     ):
         assert name in read(lines)
         assert plain_text("\n".join(lines)) == read(lines)
