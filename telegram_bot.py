@@ -27,7 +27,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import cards, changes, files, intake, interviewing, people, taps
+from chat import changes, files, intake, interviewing, notices, people, taps
 from chat.buttons import (
     PREFIX,
     Commanded,
@@ -41,6 +41,7 @@ from chat.buttons import (
     under,
 )
 from chat.candidates import conversed
+from chat.delivering import deliver_due, keep_delivering, tell_at_once
 from chat.foresight import Blind, Foresight
 from chat.gate import Gate
 from chat.intake import Said, Turn
@@ -49,7 +50,7 @@ from chat.markup import NOTE, Json, code, say, toast
 from chat.menu import menu, show_help
 from chat.polling import App, Poller, ReaderOf, seconds_asked_for
 from chat.questions import context_of
-from chat.sending import PACE_SECONDS, Sender, deliver_due, keep_delivering, tell_at_once
+from chat.sending import PACE_SECONDS, Sender
 from chat.updates import passes, where
 from domain.errors import ChatError, DatabaseUnavailable, SecondPoller, WrongState
 from sop import Sop
@@ -143,7 +144,7 @@ class AdminBot:
         try:
             await self._reader.run(stop)
         except SecondPoller as error:
-            await tell_at_once(self._sender, self._entrance.admins, cards.second_program(str(error)))
+            await tell_at_once(self._sender, self._entrance.admins, notices.second_program(str(error)))
             raise
 
     async def deliver_notices(self, stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""The plan, the queue and the agenda as text for a chat. Pure: rows and values in, lines of HTML out.
+"""Drafts, candidates, the queue and the agenda as text for a chat, and what all cards share. Pure: values in, lines of HTML out.
 
 One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done, ❗ needs an admin, ✖️ given up, ↩ taken back,
 📝 a draft, 📅 dates and the agenda, ✓ marked, 👥 people, 📊 numbers, 🔎 the log, 📘 the SOP, 📄 and 📎 a file.
@@ -6,19 +6,17 @@ One sign for one meaning, here and on buttons: ⏳ waits, ✅ booked, 🏁 done,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chat.markup import bold, code, esc, italic, link, listed, paragraphs
+from chat.markup import Json, bold, code, esc, italic, link, listed, paragraphs
 from domain.hours import WeekHours
 from domain.intake import Course
 from sop import Sop
 from sop.model import Interviewer
 from utils import day_text, local_text, plural
-
-Json = dict[str, Any]
 
 WAITS, BOOKED, DONE, NEEDED, GIVEN_UP, UNDO = "⏳", "✅", "🏁", "❗", "✖️", "↩"
 DRAFT, AGENDA, MARKED = "📝", "📅", "✓"
@@ -45,12 +43,6 @@ LABELS = {
     "preferred_slots": "Preferred times",
 }
 WAYS, CHOICES = "What would make it possible:", "What you can choose:"
-_CHANGED = {
-    "rebooked": "the plan has changed.",
-    "moved": "an interview was moved in the calendar, and the booking follows.",
-    "unchanged": "nothing had to change, everything stays as it is booked.",
-}
-_ALL = "/escalations lists all that waits for a decision."
 _MOST_LISTED = 40
 
 
@@ -138,98 +130,7 @@ def queued(about: Json, outcome: Json) -> list[str]:
     return [*about["card"], "", f"{state(about['name'], outcome['status'])}, taken in before."]
 
 
-# What the scheduler tells -----------------------------------------------------------------------------------------------------
-
-
-def notice(kind: str, payload: Json) -> list[str]:
-    """The message for a notice of the scheduler; a kind that is not known here still says whom it is about."""
-    if kind == "booked":
-        return _booked(payload)
-    if kind in {"escalated", "set_aside"}:
-        return _needs_an_admin(kind, payload)
-    if kind == "asked":
-        return [f"{NEEDED} {bold(_name(payload))} needs your decision.", "", *why_and_ways(payload, CHOICES), "", _ALL]
-    if kind in _CHANGED:
-        return _changed(_CHANGED[kind], payload)
-    if kind in {"calendar", "calendar_suspect", "calendar_waits"}:
-        return _calendar(kind, payload)
-    if kind == "unreachable":
-        return [
-            f"{NEEDED} {bold(_name(payload))} {esc(payload['reason'])}, so I cannot write to them.",
-            "What is for them alone goes to the other admins until they write to me.",
-        ]
-    if kind in _GONE:
-        return [_GONE[kind](payload)]
-    return [f"{bold(_name(payload))}: {esc(kind.replace('_', ' '))}."]
-
-
-def second_program(words: str) -> list[str]:
-    """That another program gets the bot's messages; `words` say what to do."""
-    return [f"{NEEDED} {esc(words)}", "I stop here. Start me again after that."]
-
-
-def _cancelled(payload: Json) -> str:
-    name = bold(_name(payload))
-    return f"{GIVEN_UP} {name} was cancelled. The calendar events are gone, the times are free again."
-
-
-def _undone(payload: Json) -> str:
-    """That what was told of candidates no longer holds; `names` are theirs."""
-    names = [bold(name) for name in payload["names"]]
-    what, was = ("message", "it was") if len(names) == 1 else ("messages", "they were")
-    return f"{UNDO} Please ignore the last {what} about {listed(names, _MOST_LISTED)}: {was} taken back."
-
-
-_GONE: Mapping[str, Callable[[Json], str]] = {"cancelled": _cancelled, "undone": _undone}
-
-
-def _booked(payload: Json) -> list[str]:
-    tz = ZoneInfo(payload["timezone"])
-    lines = [f"{BOOKED} {bold(_name(payload))} is booked for {esc(payload['course_title'])}.", ""]
-    for place, row in enumerate(payload["interviews"], start=1):
-        people = [(person["name"], person["backup"]) for person in row["interviewers"]]
-        lines += round_lines(place, row["title"], row["start"], row["end"], people, tz)
-    return [*lines, "", f"Times are the candidate's, in {esc(payload['timezone'])}."]
-
-
-def _calendar(kind: str, payload: Json) -> list[str]:
-    if kind == "calendar":
-        return [
-            f"{NEEDED} Calendar of {bold(payload['about'])}: {esc(payload['words'])}",
-            "Until then it counts as busy.",
-        ]
-    if kind == "calendar_waits":
-        return [
-            f"{WAITS} Candidates wait for the calendar: {esc(payload['words'])}",
-            "Nothing is lost: I try again by myself.",
-        ]
-    return [
-        f"{NEEDED} {payload['missing']} of our events are missing from the calendar. Was it emptied, or is it another one now?",
-        "Until they are back, I take nothing over from it.",
-    ]
-
-
-def _needs_an_admin(kind: str, payload: Json) -> list[str]:
-    what = "could not be scheduled" if kind == "escalated" else "was set aside"
-    return [
-        f"{NEEDED} {bold(_name(payload))} {what} and needs your decision.",
-        "",
-        *why_and_ways(payload),
-        "",
-        _ALL,
-    ]
-
-
-def _changed(what: str, payload: Json) -> list[str]:
-    """What became of interviews that were booked: why, and each that has moved."""
-    lines = [f"{bold(_name(payload))}: {what}"]
-    if payload.get("reason"):
-        lines.append(f"Reason: {esc(payload['reason'])}")
-    if payload.get("moved"):
-        tz = ZoneInfo(payload["timezone"])
-        lines += ["", *(line for move in payload["moved"] for line in move_lines(move, tz, "was", "now"))]
-        lines += ["", f"Times are the candidate's, in {esc(payload['timezone'])}."]
-    return [f"{BOOKED} {lines[0]}", *lines[1:]]
+# What admins ask for ------------------------------------------------------------------------------------------------------------
 
 
 def move_lines(move: Json, tz: ZoneInfo, before: str, after: str) -> list[str]:
@@ -255,9 +156,6 @@ def why_and_ways(row: Json, heading: str = WAYS) -> list[str]:
 def way_text(option: Json) -> str:
     """A way out, with what comes of it where that is known: `Extend the window by 2 days: done by Mon 14 Dec, no backups`."""
     return f"{option['text']}: {option['gives']}" if option.get("gives") else str(option["text"])
-
-
-# What admins ask for ------------------------------------------------------------------------------------------------------------
 
 
 def round_lines(
@@ -390,6 +288,13 @@ def _with_answer(sop: Sop, who: str, row: Json, answers: Iterable[Json]) -> str:
     return f"{person.name}{word}"
 
 
-def _name(payload: Json) -> str:
-    """Whom a notice is about: the candidate's name, wherever this kind of notice has it."""
-    return str(payload.get("candidate", payload).get("name") or "A candidate")
+def actor_text(actor: str) -> str:
+    """Who did something, in words that need no names."""
+    kind, _, who = actor.partition(":")
+    words = {
+        "telegram": f"admin {who}",
+        "interviewer": f"interviewer {who}",
+        "worker": "the scheduler",
+        "cli": f"{who} at the command line",
+    }
+    return words.get(kind, f"the {actor}")

@@ -296,19 +296,7 @@ def _entry(desk: Desk, row: Json, names: Mapping[int, str], *, named: bool) -> s
         name = cards.person_name(desk.sop, who)
     whom = f"{esc(row['name'])}, " if named and row["name"] else ""
     what = bold(row["action"].replace("_", " "))
-    return f"{esc(when)}: {whom}{what} by {esc(name or actor_text(row['actor']))}"
-
-
-def actor_text(actor: str) -> str:
-    """Who did something, in words that need no names."""
-    kind, _, who = actor.partition(":")
-    words = {
-        "telegram": f"admin {who}",
-        "interviewer": f"interviewer {who}",
-        "worker": "the scheduler",
-        "cli": f"{who} at the command line",
-    }
-    return words.get(kind, f"the {actor}")
+    return f"{esc(when)}: {whom}{what} by {esc(name or cards.actor_text(row['actor']))}"
 
 
 # Shared -------------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from chat import cards
 from chat.changes import absence, affected
-from chat.looking import actor_text
 from chat.markup import Json, bold, code, esc, italic, listed
 from chat.moves import WANTS
 from lifecycle.deeds import CALENDAR, Deed, Way, Why
@@ -46,7 +45,7 @@ def sentence(deed: Deed, sop: Sop, me: str) -> str:
 
 
 def _who(deed: Deed, me: str) -> str:
-    name = deed.by or actor_text(deed.actor)
+    name = deed.by or cards.actor_text(deed.actor)
     return "You" if deed.actor == me else esc(name[:1].upper() + name[1:])
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat import cards, digest, escalations, files, foresight, own_cards, questions
+from chat import cards, digest, escalations, files, foresight, notices, own_cards, questions
 from chat.markup import plain_text, split
 from chat.pictures import unreadable
 from chat.questions import ASKED
@@ -102,18 +102,18 @@ CARDS: Mapping[str, tuple[Callable[[Any], list[str]], Json]] = {
     ),
     "way out": (lambda facts: escalations.what_it_does(facts, facts), {"name": "?", "text": "?"}),
     "booked": (
-        partial(cards.notice, "booked"),
+        partial(notices.notice, "booked"),
         BOOKED | {"candidate": {"name": "?"}, "course_title": "?", "interviews": [PLACE | {"title": "?"}]},
     ),
-    "escalated": (partial(cards.notice, "escalated"), ABOUT),
-    "set aside": (partial(cards.notice, "set_aside"), ABOUT),
-    "asked": (partial(cards.notice, "asked"), ABOUT),
-    "rebooked": (partial(cards.notice, "rebooked"), CHANGED),
-    "moved": (partial(cards.notice, "moved"), CHANGED),
-    "cancelled": (partial(cards.notice, "cancelled"), {"candidate": {"name": "?"}}),
-    "calendar": (partial(cards.notice, "calendar"), {"about": "?", "words": "?"}),
-    "unreachable": (partial(cards.notice, "unreachable"), {"name": "?", "reason": "?"}),
-    "other news": (partial(cards.notice, "news"), {"name": "?"}),
+    "escalated": (partial(notices.notice, "escalated"), ABOUT),
+    "set aside": (partial(notices.notice, "set_aside"), ABOUT),
+    "asked": (partial(notices.notice, "asked"), ABOUT),
+    "rebooked": (partial(notices.notice, "rebooked"), CHANGED),
+    "moved": (partial(notices.notice, "moved"), CHANGED),
+    "cancelled": (partial(notices.notice, "cancelled"), {"candidate": {"name": "?"}}),
+    "calendar": (partial(notices.notice, "calendar"), {"about": "?", "words": "?"}),
+    "unreachable": (partial(notices.notice, "unreachable"), {"name": "?", "reason": "?"}),
+    "other news": (partial(notices.notice, "news"), {"name": "?"}),
     "own news": (
         lambda facts: own_cards.news(facts, ASHA, SOP, []),
         {"name": "?", "course": "?", "items": [{"kind": kind, "title": "?"} | MOVED for kind in ("booked", "moved", "given")]},
@@ -123,7 +123,7 @@ CARDS: Mapping[str, tuple[Callable[[Any], list[str]], Json]] = {
         lambda facts: own_cards.agenda([facts], facts["heading"], ASHA, SOP),
         OWN | {"heading": "?", "interviewers": ["asha", "?"]},
     ),
-    "second program": (lambda facts: cards.second_program(facts["words"]), {"words": "?"}),
+    "second program": (lambda facts: notices.second_program(facts["words"]), {"words": "?"}),
     "digest": (
         digest.digest,
         WELL

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import cards, escalations
+from chat import cards, escalations, notices
 from chat.markup import LONGEST, bold, button, link, paragraphs, plain_text, split, units
 from config import load_sop
 from tests.fakes.telegram import read_html
@@ -111,7 +111,7 @@ def test_what_came_of_taking_in_is_told_from_the_outcome(outcome: dict[str, Any]
 
 
 def test_a_booking_is_told_with_times_names_and_who_steps_in() -> None:
-    assert read(cards.notice("booked", BOOKED)).split("\n") == [
+    assert read(notices.notice("booked", BOOKED)).split("\n") == [
         "✅ Priya Nair is booked for Java Full Stack.",
         "",
         "1. Core Java with Ben Ortiz",
@@ -124,7 +124,7 @@ def test_a_booking_is_told_with_times_names_and_who_steps_in() -> None:
 
 
 def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
-    text = read(cards.notice("escalated", ESCALATED))
+    text = read(notices.notice("escalated", ESCALATED))
 
     assert text.startswith("❗ Priya Nair could not be scheduled and needs your decision.\n\nNo start is left.")
     assert "• Extend the window by 2 days: done by Mon 14 Dec, no backups" in text
@@ -142,7 +142,7 @@ def test_an_escalation_is_told_with_its_reason_and_the_ways_out() -> None:
     ],
 )
 def test_other_notices_say_what_they_are_about(kind: str, payload: dict[str, Any], words: str) -> None:
-    assert words in read(cards.notice(kind, payload))
+    assert words in read(notices.notice(kind, payload))
 
 
 def test_a_status_links_to_events_and_meetings() -> None:
@@ -193,9 +193,9 @@ def test_any_name_appears_literally_in_every_card(name: str) -> None:
     for lines in (
         cards.draft(request, SOP.courses, SOP.timezone),
         cards.queued({"name": name, "course": name, "card": []}, outcome),
-        cards.notice("booked", BOOKED | {"candidate": request}),
-        cards.notice("escalated", ESCALATED | {"candidate": request, "reason": name}),
-        cards.notice("cancelled", {"candidate": request}),
+        notices.notice("booked", BOOKED | {"candidate": request}),
+        notices.notice("escalated", ESCALATED | {"candidate": request, "reason": name}),
+        notices.notice("cancelled", {"candidate": request}),
         cards.queue([row], COUNTS, SOP),
         cards.agenda([interview], "Tue 1 Dec 2026", SOP, one_day=True),
         escalations.question(escalation | QUESTION, SOP, {7: name, 9: "Meera"}),
@@ -217,7 +217,7 @@ def test_a_long_message_is_split_between_lines_and_nothing_is_lost(lines: list[s
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=5_000))
 def test_a_long_reason_fits_into_messages_that_telegram_takes(reason: str) -> None:
-    parts = split("\n".join(cards.notice("escalated", ESCALATED | {"reason": reason})))
+    parts = split("\n".join(notices.notice("escalated", ESCALATED | {"reason": reason})))
 
     assert all(units(read_html(part)) <= units(part) <= LONGEST for part in parts)
     assert "".join(reason.split()) in "".join("".join(map(read_html, parts)).split())

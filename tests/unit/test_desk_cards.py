@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import cards, escalations
+from chat import cards, escalations, notices
 from chat.buttons import PREFIX, drawn, told
 from chat.markup import plain_text, units
 from tests.fakes.telegram import read_html
@@ -47,7 +47,7 @@ def test_any_text_appears_literally_on_every_card(text: str) -> None:
         escalations.plan_lines(row, option(text), SOP),
         escalations.what_it_does(row, option(text)),
         cards.move_lines(move, ZoneInfo("UTC"), "was", "now"),
-        *(cards.notice(kind, facts) for kind in ("asked", "rebooked", "moved", "unchanged", "undone")),
+        *(notices.notice(kind, facts) for kind in ("asked", "rebooked", "moved", "unchanged", "undone")),
     ):
         html = "\n".join(lines)
         assert text in read_html(html)

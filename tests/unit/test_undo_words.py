@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chat.cards import notice
+from chat.notices import notice
 from chat.undo_words import WORDS, consequences, refusal, sentence
 from lifecycle.deeds import Deed, Way, Why
 from tests.fakes.telegram import read_html
