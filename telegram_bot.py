@@ -37,7 +37,6 @@ from chat.buttons import (
     Step,
     WriteIcs,
     dealt,
-    purpose_of,
     under,
 )
 from chat.candidates import conversed
@@ -47,7 +46,7 @@ from chat.gate import Gate
 from chat.intake import Said, Turn
 from chat.logs import protect_logs
 from chat.markup import NOTE, Json, code, say, toast
-from chat.menu import menu, show_help
+from chat.menu import menu, show_help, viewers_menu
 from chat.polling import App, Poller, ReaderOf, seconds_asked_for
 from chat.questions import context_of
 from chat.sending import PACE_SECONDS, Sender
@@ -183,8 +182,9 @@ class AdminBot:
         """What the sender may do now. The menu of their chat follows it."""
         user = people.private_user(update) or 0
         before, role = self._entrance.roles.get(user), await self._entrance.role(update)
-        if before != role and people.INTERVIEWER in {before, role}:
-            await self._sender.menu(user, interviewing.MENU if role == people.INTERVIEWER else ())
+        menus = {people.INTERVIEWER: interviewing.MENU, people.VIEWER: viewers_menu()}
+        if before != role and {before, role} & menus.keys():
+            await self._sender.menu(user, menus.get(role or "", ()))
         return role
 
     async def _own(self, update: Update) -> None:
@@ -299,11 +299,11 @@ class AdminBot:
         if admin is None:
             return
         state = await self._db.bot_state(chat_id=admin)
-        if purpose_of(state) and said.command != "start" and said.button is None:
+        context = context_of(await self._sop(), admin, self._clock(), self._lane)
+        if taps.is_reason(state, said, context):
             await self._do(update, lambda desk: taps.reason_given(desk, said))
-            return
-        state, context = under(state), context_of(await self._sop(), admin, self._clock(), self._lane)
-        await self._commit(update, await conversed(self._db, state, said, context))
+        else:
+            await self._commit(update, await conversed(self._db, under(state), said, context))
 
     async def _answer(self, update: Update, replies: Sequence[Json]) -> None:
         """Replies that leave the conversation where it is."""

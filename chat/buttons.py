@@ -53,6 +53,11 @@ class Desk:
     role: str = "owner"
 
     @property
+    def decides(self) -> bool:
+        """Whether it is somebody who may do more than look."""
+        return self.role in {"owner", "admin"}
+
+    @property
     def actor(self) -> str:
         """Who does it, for the audit."""
         return f"telegram:{self.context.user}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat import cards, people
+from chat import cards
 from chat.buttons import Card, Choice, Commanded, Desk, Step, Tapped, turning, under
 from chat.changes import pause_lines
+from chat.escalations import STUCK, plan_again
 from chat.finding import one
 from chat.intake import Said, Turn, advance, on_card
 from chat.markup import Json, attach
@@ -67,14 +68,16 @@ def _next_steps(desk: Desk, match: Json) -> list[list[Choice]]:
     """What can be looked at further, and for those who may decide what can be done."""
     about = {"candidate": match["id"]}
     look: list[Choice] = [("📅 Agenda", about | {"do": "agenda"}), ("🔎 What happened", about | {"do": "audit"})]
-    if desk.role not in people.DECIDE:
+    if not desk.decides:
         return [look]
     asked = [row for row in match["escalations"] if row["status"] == "open"]
     decide: list[Choice] = [(f"{cards.NEEDED} Decide", {"do": "escalation", "escalation": row["id"]}) for row in asked]
     move: list[Choice] = [("Move rounds", about | {"do": "reschedule"}), ("Swap interviewers", about | {"do": "swap"})]
     end: Choice = (f"{cards.GIVEN_UP} Cancel", about | {"do": "cancel"})
     again: Choice = (f"{cards.DRAFT} Take in again", about | {"do": "again"})
-    last = [end] if match["status"] in _OPEN else [again]
+    plan: Choice = ("🔁 Plan again", about | {"do": "requeue", "name": match["name"], "chat": match["chat_id"]})
+    left_alone = match["status"] in STUCK and not asked  # its question was closed without an answer
+    last = [*[plan] * left_alone, end] if match["status"] in _OPEN else [again]
     return [*([decide[-1:]] if decide else []), *([move] if to_come(desk, match) else []), look, last]
 
 
@@ -105,7 +108,12 @@ async def _open_already(db: Database, email: str, course: str) -> Json | None:
     return next((one for one in found["matches"] if one["course"] == course and one["status"] in _OPEN), None)
 
 
-ACTIONS: Mapping[str, Tapped] = {"queue": _queue, "status": _status, "again": _again}
+async def _requeue(desk: Desk, action: Json) -> Step:
+    """Have somebody planned again about whom nothing is asked."""
+    return plan_again(desk, action["candidate"], action["name"], action["chat"])
+
+
+ACTIONS: Mapping[str, Tapped] = {"queue": _queue, "requeue": _requeue, "status": _status, "again": _again}
 
 # Name, short description for the menu, and what answers; in the order of the menu.
 COMMANDS: Mapping[str, tuple[str, Commanded]] = {

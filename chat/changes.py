@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, under
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, asking, turning, under
 from chat.finding import one
-from chat.markup import Json, bold, code, esc, first_of, italic
+from chat.markup import Json, bold, code, esc, first_of, italic, listed
 from domain.errors import FieldError
 from domain.intake import parse_window
 from sop import Sop
@@ -20,6 +20,8 @@ from utils import instant, plural
 _ENDED = frozenset({"done", "cancelling", "cancelled"})
 _REASONS = ("Withdrawn by the candidate", "No longer needed", "Entered by mistake")
 _MOST_LISTED = 20
+_ROWS = 10  # on a page
+_EXAMPLE = f"Write it like {code('/block asha 3-5 Dec')} or {code('/block asha tomorrow')}."
 _AHEAD = timedelta(days=730)  # as far as absences are looked for
 
 
@@ -101,6 +103,8 @@ async def _kept(desk: Desk, action: Json) -> Step:
 
 async def block(desk: Desk, words: str) -> Step:
     """Show which interviews an interviewer's absence would move."""
+    if not words:
+        return desk.shows([f"Who cannot come, and when? {_EXAMPLE}", esc(_known(desk.sop))])
     try:
         who, first, last = _absence(desk, words)
     except FieldError as mistake:
@@ -112,22 +116,24 @@ def _absence(desk: Desk, words: str) -> tuple[str, date, date]:
     """Who and from when to when; `FieldError` says what could not be read."""
     name, _, days = words.partition(" ")
     people = {who: person.name for who, person in desk.sop.interviewers.items()}
-    meant = [who for who, full in people.items() if name and name.lower() in {who.lower(), *full.lower().split()}]
-    for who, full in people.items():  # the whole name was written
-        if words.lower().startswith(full.lower() + " "):
+    meant = [who for who, full in people.items() if name.lower() in {who.lower(), *full.lower().split()}]
+    for who, full in sorted(people.items(), key=lambda one: len(one[1])):  # the whole name was written
+        if f"{words} ".lower().startswith(f"{full} ".lower()):
             meant, days = [who], words[len(full) :].strip()
-    if len(meant) != 1:
-        names = ", ".join(people[who] for who in meant or people)
-        raise FieldError(
-            "interviewer", name or "nobody", f"{'Which one' if meant else 'The interviewers are'}: {names}."
-        )
+    if not meant:
+        raise FieldError("interviewer", name, _known(desk.sop))
+    if len(meant) > 1:
+        raise FieldError("interviewer", name, f"Which one: {listed([people[who] for who in meant], _MOST_LISTED)}.")
     first, last = parse_window(days or "today", desk.context.reference.today)
     return meant[0], first, last
 
 
 def _misread(mistake: FieldError) -> list[str]:
-    example = f"Write it like {code('/block asha 3-5 Dec')} or {code('/block asha tomorrow')}."
-    return [f"I cannot use {code(mistake.value[:100])}. {esc(mistake.hint)}", example]
+    return [f"I cannot use {code(mistake.value[:100])}. {esc(mistake.hint)}", _EXAMPLE]
+
+
+def _known(sop: Sop) -> str:
+    return f"The interviewers are: {listed([person.name for person in sop.interviewers.values()], _MOST_LISTED)}."
 
 
 async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> Step:
@@ -135,7 +141,7 @@ async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> 
     rows = await desk.db.blocked_by(interviewer=who, start=start, end=end)
     name = cards.person_name(desk.sop, who)
     tz = desk.sop.interviewers[who].zone
-    lines = [f"{cards.AGENDA} {bold(name)} cannot come: {esc(cards.window_text(first, last))} ({esc(tz.key)})", ""]
+    lines = [f"{cards.AGENDA} {bold(name)} cannot come: {esc(cards.window_text(first, last))}, in {esc(tz.key)}", ""]
     if rows:
         lines += [f"{plural(len(rows), 'interview')} to be planned anew, with as few moves as can be:"]
         lines += first_of([affected(row, desk.sop) for row in rows], _MOST_LISTED)
@@ -195,20 +201,22 @@ async def _block(desk: Desk, action: Json) -> Step:
 
 async def unblock(desk: Desk, words: str) -> Step:
     """Show who is blocked, with a button that ends each."""
-    now = desk.context.now
+    return await _blocks(desk, {})
+
+
+async def _blocks(desk: Desk, action: Json) -> Step:
+    now, place = desk.context.now, action.get("place", 0)
     rows = await desk.db.blocks_between(start=now, end=now + _AHEAD)
     if not rows:
-        example = code("/block asha 3-5 Dec")
-        return Step(
-            says=[Card(lines=[f"Nobody is blocked. {example} says that somebody cannot come."])], state=desk.state
-        )
+        return desk.shows([f"Nobody is blocked. {code('/block asha 3-5 Dec')} says that somebody cannot come."])
     buttons: list[list[Choice]] = [
         [(f"{name}: {days}", {"do": "unblock", "block": row["id"], "name": name, "days": days})]
-        for row in rows[:_MOST_LISTED]
+        for row in rows[place * _ROWS : (place + 1) * _ROWS]
         for name, days in [absence(row, desk.sop)]
     ]
     lines = ["Who can come again? What was planned anew stays as it is."]
-    return desk.shows(lines, [*buttons, [("‹ Leave it", {"do": "left"})]])
+    pages = turning({"do": "blocks"}, place, len(rows), _ROWS)
+    return desk.shows(lines, [*buttons, *pages, [("‹ Leave it", {"do": "left"})]])
 
 
 def absence(row: Json, sop: Sop) -> tuple[str, str]:
@@ -277,6 +285,7 @@ ACTIONS: Mapping[str, Tapped] = {
     "cancel_now": _cancel_now,
     "kept": _kept,
     "block": _block,
+    "blocks": _blocks,
     "unblock": _unblock,
     "left": _left,
 }

@@ -26,7 +26,7 @@ WHAT = {
     "undo": "An event could not be removed from the calendar.",
 }
 _PLANNING = frozenset({"no_plan", "replan", "option"})
-_STUCK = frozenset({"escalated", "set_aside"})
+STUCK = frozenset({"escalated", "set_aside"})
 _NEWS_ONLY = frozenset({"booked", "cancelled", "rebooked", "moved", "unchanged", "undone"})
 _MOST_WAYS = 8  # of options with a button
 DECIDED = "That has been decided meanwhile."
@@ -123,7 +123,7 @@ def _stuck(row: Json) -> list[list[Choice]]:
         ("✏️ Edit the candidate", about | {"do": "edit"}),
         ("🔁 Plan again", about | {"do": "plan_again"}),
     ]
-    return [again] if row["candidate_status"] in _STUCK else []
+    return [again] if row["candidate_status"] in STUCK else []
 
 
 async def notice_choices(db: Database, notice: Json, *, alone: bool) -> list[list[Choice]]:
@@ -270,16 +270,18 @@ async def _edit(desk: Desk, action: Json) -> Step | Turn:
 async def _again(desk: Desk, action: Json) -> Step:
     """Back into the queue, to be planned on what is true then."""
     row, _ = await found(desk, action)
-    if row is None:
-        return await gone(desk)
-    name = bold(row["name"])
+    return plan_again(desk, row["candidate_id"], row["name"], row["chat_id"]) if row else await gone(desk)
+
+
+def plan_again(desk: Desk, candidate: str, whose: str, chat: int | None) -> Step:
+    """Back into the queue with a candidate, by id and name, whom somebody in a chat took in."""
+    name = bold(whose)
     told = Told(
-        done=[f"{cards.WAITS} {name} is queued again. {desk.result_told(row['chat_id'])}"],
+        done=[f"{cards.WAITS} {name} is queued again. {desk.result_told(chat)}"],
         before=[f"{cards.WAITS} {name} is queued already."],
-        refused=[f"{name} cannot be queued just now. {_status(row)}"],
+        refused=[f"{name} cannot be queued just now. See {code('/status ' + whose)}."],
     )
-    reason = "an admin asked for another try"
-    command = {"requeue": {"candidate_id": row["candidate_id"], "actor": desk.actor, "reason": reason}}
+    command = {"requeue": {"candidate_id": candidate, "actor": desk.actor, "reason": "an admin asked for another try"}}
     return Step(says=[told], state=desk.state, command=command)
 
 
@@ -288,7 +290,7 @@ async def _close(desk: Desk, action: Json) -> Step:
     row, _ = await found(desk, action)
     if row is None:
         return await gone(desk)
-    left = " They stay without interviews." if row["candidate_status"] in _STUCK else troubles.left(row)
+    left = " They stay without interviews." if row["candidate_status"] in STUCK else troubles.left(row)
     lines = [
         f"Close the question about {bold(row['name'])} and do nothing?{left}",
         "Why? Write it, or tap.",
@@ -318,10 +320,6 @@ async def _close_for(desk: Desk, action: Json) -> Step:
         }
     }
     return Step(says=[told], state=under(desk.state), command=command)
-
-
-def _status(row: Json) -> str:
-    return f"See {code('/status ' + row['name'])}."
 
 
 ACTIONS: Mapping[str, Tapped] = {

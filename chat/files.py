@@ -40,9 +40,11 @@ async def opened(desk: Desk, name: str, data: bytes) -> Step:
     return read_list(desk, name, data)
 
 
-async def ask_for_file(desk: Desk, _: str) -> Step:
-    """How to hand over a file."""
+async def ask_for_file(desk: Desk, words: str) -> Step:
+    """How to hand over a file. Where a path of one was given, it has been read before this."""
+    missing = [f"There is no file {code(words[:200])} here.", ""] if words else []
     lines = [
+        *missing,
         f"Send me a CSV file of candidates with the columns {code('name, email, course, window, slots')}; I show what is in it "
         "before anything is taken in.",
         f"At the terminal write {code('/import')} and the path of a file that is there.",

@@ -121,6 +121,11 @@ def advance(state: Json | None, said: Said, context: Context) -> Turn:
     return _words(draft, said, context)
 
 
+def is_candidate(text: str, context: Context) -> bool:
+    """Whether a text is a whole candidate whatever was asked: an email address, and a course or dates."""
+    return is_message(text) and not {"course", "window"}.isdisjoint(read_message(text, context.reference).values)
+
+
 def on_card(state: Json | None) -> tuple[str, str] | None:
     """Email and course of a draft that is about to be confirmed, to look whether they are open already; None for any other."""
     draft = Draft.of(state)
@@ -191,7 +196,9 @@ def _again(draft: Draft, request: Json, context: Context, lead: Sequence[str]) -
 
 def _cancel(draft: Draft | None, edit: int | None) -> Turn:
     if draft is None:
-        return Turn(state=None, replies=[say("There is nothing to cancel. /start takes in a candidate.")])
+        return Turn(
+            state=None, replies=[say(f"I am asking nothing just now. {code('/cancel Priya')} gives a candidate up.")]
+        )
     whom = f" of {bold(draft.values['name'])}" if draft.values.get("name") else ""
     return Turn(state=None, replies=[say(f"{cards.GIVEN_UP} Cancelled. Nothing{whom} was saved.", edit=edit)])
 
@@ -317,7 +324,7 @@ def _ask_again(draft: Draft, mistake: FieldError, context: Context, *, edit: int
 
 def _refusal(mistake: FieldError) -> str:
     """What is wrong and what would be right; the text itself is named where the hint does not."""
-    named = mistake.hint.startswith(mistake.value)
+    named = mistake.hint.startswith((mistake.value, repr(mistake.value)))
     return ("" if named else f"I cannot use {code(mistake.value)}. ") + esc(mistake.hint)
 
 

@@ -29,7 +29,7 @@ MENU = (
 )
 ADDRESSEE = "interviewer:"  # before an interviewer's id, as the recipient of a notice
 _REASONS = ("I am ill", "Something else came up")
-_NOT_LINKED = "You are not linked to an interviewer of the SOP."
+_NOT_LINKED = "You are not linked to an interviewer of the SOP. Admins do that by /interviewers."
 _CHANGED = "That has changed just now, so nothing was done. /agenda shows how it is."
 _BUSY = (
     "I am looking for somebody else already. If I find nobody it stays yours: /agenda then lets you say that you come."

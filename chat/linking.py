@@ -16,7 +16,7 @@ _ROWS = 10  # on a page
 
 def way_in(desk: Desk) -> list[list[Choice]]:
     """The button that leads here, for those who may decide."""
-    return [[("Link to this chat…", {"do": "linking"})]] if desk.role in people.DECIDE else []
+    return [[("Link to this chat…", {"do": "linking"})]] if desk.decides else []
 
 
 async def _linking(desk: Desk, action: Json) -> Step:

@@ -152,8 +152,33 @@ async def _interviewers(desk: Desk, action: Json) -> Step:
         lines += ["Linked to this chat."] * (person.id in linked)
         lines += outlook_lines(ahead[person.id], desk.sop.zone) if person.id in ahead else []
     lines += unread_lines(page, ahead)
-    rows = [*turning(action, place, len(people), _PEOPLE), *linking.way_in(desk)]
-    return desk.shows(lines, rows)
+    shown = {"do": "interviewers", "place": place}
+    file: list[Choice] = [("📄 As .csv", shown | {"as": "csv"})]
+    rows = [*turning(shown, place, len(people), _PEOPLE), file, *linking.way_in(desk)]
+    says: list[Card | Json] = [Card(lines=lines, rows=rows)]
+    if "as" in action:
+        says.append(_load_file(desk, people, load, coming))
+    return Step(says=says, state=desk.state)
+
+
+def _load_file(desk: Desk, people: Sequence[Interviewer], load: Mapping[str, Json], coming: Mapping[str, Json]) -> Json:
+    header = ("name", "email", "timezone", "this_week", "as_backup", "weekly_limit", "next")
+    table = []
+    for person in people:
+        has, then = load.get(person.id, {"interviews": 0, "as_backup": 0}), coming.get(person.id)
+        start = datetime.fromisoformat(then["start"]).astimezone(desk.sop.zone).isoformat() if then else ""
+        table.append(
+            (
+                person.name,
+                person.email,
+                person.timezone,
+                has["interviews"],
+                has["as_backup"],
+                person.weekly_limit,
+                start,
+            )
+        )
+    return attach("interviewers.csv", csv_file(header, table))
 
 
 def _interviewer(

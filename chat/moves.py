@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from chat import cards
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
 from chat.finding import one
-from chat.markup import Json, bold, esc, paragraphs
+from chat.markup import Json, bold, code, esc, paragraphs
 from domain.errors import FieldError
 from domain.foresight import Foreseen
 from sop import Sop
@@ -59,9 +59,10 @@ def to_come(desk: Desk, match: Json) -> list[Json]:
 
 
 def _cannot(desk: Desk, match: Json) -> Step:
+    ways = f"{code('/status ' + match['name'])} leads to the ways out."
     hint = {
-        "escalated": "/escalations has the ways out.",
-        "set_aside": "/escalations has the ways out.",
+        "escalated": ways,
+        "set_aside": ways,
         "booked": "No interview is still to come.",
         "done": "No interview is still to come.",
     }.get(match["status"], "There is nothing booked to move just now.")

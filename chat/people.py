@@ -19,11 +19,10 @@ from chat.buttons import PREFIX, Choice, Desk, Step, Tapped, Told, purpose_of
 from chat.markup import Json, bold, code, esc
 
 OWNER, ADMIN, VIEWER, INTERVIEWER = "owner", "admin", "viewer", "interviewer"
-DECIDE = frozenset({OWNER, ADMIN})
 LOOK_ONLY = "You may look at everything here, but change nothing. /help names what there is."
 WELCOME = "Welcome. /help says what I do."
 NO_CODE = "That code does nothing (any more). Ask whoever gave it to you for a new one."
-_LOOKS = frozenset({"queue", "status", "agenda", "week", "interviewers", "stats", "audit", "sop", "help", "unlink"})
+LOOKS = frozenset({"queue", "status", "agenda", "week", "interviewers", "stats", "audit", "sop", "help", "unlink"})
 # What viewers' buttons may do:
 _LOOKING = frozenset({"which", "queue", "status", "agenda", "interviewers", "audit", "sop", "sop_versions"})
 _CODE = re.compile(r"/start ([A-Za-z0-9_-]{22})")
@@ -48,12 +47,12 @@ def may(role: str, update: Update, state: Json | None) -> bool:
     if text[:1] != "/":
         purpose = purpose_of(state)
         return bool(text) and purpose is not None and purpose["do"] in interviewing.ACTIONS
-    return text[1:].split(maxsplit=1)[:1] != [] and text[1:].split()[0].partition("@")[0] in _LOOKS
+    return text[1:].split(maxsplit=1)[:1] != [] and text[1:].split()[0].partition("@")[0] in LOOKS
 
 
 def may_tap(role: str, action: Json) -> bool:
     """Whether somebody of this role may do what a button stands for."""
-    if action["do"] in interviewing.ACTIONS or role in DECIDE:
+    if action["do"] in interviewing.ACTIONS or role in {OWNER, ADMIN}:
         return True
     return role == VIEWER and action["do"] in _LOOKING
 
@@ -94,17 +93,21 @@ async def show(desk: Desk, words: str) -> Step:
         rows: list[list[Choice]] = [[(f"As {role}", _change(int(words), role, words)) for role in (ADMIN, VIEWER)]]
         rows[0].append((f"{cards.GIVEN_UP} No", {"do": "people"}))
         return desk.shows([f"Let {code(words)} in?"], rows)
-    return await _people(desk, {})
+    lead = (
+        [f"I cannot use {code(words[:100])} as an id: it is a number, such as {code('123456789')}.", ""]
+        if words
+        else []
+    )
+    return await _people(desk, {}, *lead)
 
 
-async def _people(desk: Desk, _: Json) -> Step:
-    people = await desk.db.bot_people()
+async def _people(desk: Desk, _: Json, *lead: str) -> Step:
+    names = await desk.db.known_names()
+    people = [one | {"name": names.get(one["user_id"], one["name"])} for one in await desk.db.bot_people()]
     lost = {one["chat_id"]: _lost(one, desk) for one in await desk.db.unreachable_chats()}
     lost.pop(desk.context.user, None)  # whoever asks is there again
-    lines = [f"👥 {bold('Who may use this bot')}", "Owners are named in TELEGRAM_ADMIN_IDS."]
-    lines += [
-        f"{bold(name_of(one))} {code(one['user_id'])}: {one['role']}{lost.pop(one['user_id'], '')}" for one in people
-    ]
+    lines = [*lead, f"👥 {bold('Who may use this bot')}", "Owners are named in TELEGRAM_ADMIN_IDS."]
+    lines += [f"{_name_and_id(one)}: {one['role']}{lost.pop(one['user_id'], '')}" for one in people]
     lines += [f"{code(user)}{words}" for user, words in lost.items()]
     lines += [
         "",
@@ -113,9 +116,7 @@ async def _people(desk: Desk, _: Json) -> Step:
     out: list[list[Choice]] = [
         [(f"Remove {name_of(one)}", _change(one["user_id"], None, name_of(one)))] for one in people[:20]
     ]
-    ask: list[Choice] = [
-        (f"Invite {'an' if role == ADMIN else 'a'} {role}", {"do": "invite", "role": role}) for role in (ADMIN, VIEWER)
-    ]
+    ask: list[Choice] = [(f"Invite {_a(role)}", {"do": "invite", "role": role}) for role in (ADMIN, VIEWER)]
     return desk.shows(lines, [ask, *out])
 
 
@@ -142,7 +143,9 @@ async def _set_role(desk: Desk, action: Json) -> Step:
     name, role = bold(action["name"]), action["role"]
     told = Told(
         done=[
-            f"{cards.BOOKED} {name} is {role} from now on." if role else f"{cards.GIVEN_UP} {name} is out, from now on."
+            f"{cards.BOOKED} {name} is {_a(role)} from now on."
+            if role
+            else f"{cards.GIVEN_UP} {name} is out, from now on."
         ],
         before=[f"That was so before; nothing has changed for {name}."],
         refused=["That did not work. Please try again."],
@@ -153,6 +156,16 @@ async def _set_role(desk: Desk, action: Json) -> Step:
 
 def _change(user_id: int, role: str | None, name: str) -> Json:
     return {"do": "set_role", "user_id": user_id, "role": role, "name": name}
+
+
+def _a(role: str) -> str:
+    return f"{'an' if role == ADMIN else 'a'} {role}"
+
+
+def _name_and_id(one: Json) -> str:
+    """What somebody is called, with their id; the id alone of who was let in by it and has not written yet."""
+    name, user = name_of(one), str(one["user_id"])
+    return code(user) if name == user else f"{bold(name)} {code(user)}"
 
 
 def name_of(one: Json) -> str:

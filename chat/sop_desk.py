@@ -39,7 +39,10 @@ async def _show(desk: Desk, action: Json) -> Step:
             for course in desk.sop.courses.values()
         ),
         "",
-        "To change it, send me the file with your changes; I show what is different before it counts.",
+        *(
+            ["To change it, send me the file with your changes; I show what is different before it counts."]
+            * desk.decides
+        ),
     ]
     earlier: list[list[Choice]] = [[("Earlier versions", {"do": "sop_versions"})]] if len(versions) > 1 else []
     says: list[Card | Json] = [Card(lines=lines, rows=earlier)]
@@ -49,7 +52,11 @@ async def _show(desk: Desk, action: Json) -> Step:
 
 
 def _since(desk: Desk, row: Json) -> str:
-    return f"since {esc(cards.when(row['at'], desk.sop.zone))} from {esc(row['source'])}"
+    return f"since {esc(cards.when(row['at'], desk.sop.zone))}, {_source(row)}"
+
+
+def _source(row: Json) -> str:
+    return {"file": "read from its file", "chat": "sent in the chat"}.get(row["source"], f"by {row['source']}")
 
 
 async def read_file(desk: Desk, name: str, data: bytes) -> Step:
@@ -129,7 +136,7 @@ async def _versions(desk: Desk, _: Json) -> Step:
     rows: list[list[Choice]] = [
         [
             (
-                f"{cards.when(row['at'], desk.sop.zone)}, {row['source']}",
+                f"{cards.when(row['at'], desk.sop.zone)}, {_source(row)}",
                 {"do": "sop_back", "version": row["version"]},
             )
         ]
@@ -145,7 +152,7 @@ async def _back(desk: Desk, action: Json) -> Step:
     if text is None:
         return await _show(desk, {})
     return await _opened(
-        desk, text, "the earlier SOP"
+        desk, text, "The earlier SOP"
     )  # it may be of a version of this program that read SOPs otherwise
 
 

@@ -23,8 +23,9 @@ from chat import (
     undo,
 )
 from chat.buttons import Card, Commanded, Desk, Step, Tapped, purpose_of, under
-from chat.intake import Said, Turn
+from chat.intake import Said, Turn, is_candidate
 from chat.markup import Json
+from chat.questions import Context
 
 _LONGEST_REASON = 500
 
@@ -74,6 +75,15 @@ COMMANDS: Mapping[str, tuple[str, Commanded]] = {
 async def tapped(desk: Desk, action: Json) -> Step | Turn:
     """What a button leads to."""
     return await ACTIONS[action["do"]](desk, action)
+
+
+def is_reason(state: Json | None, said: Said, context: Context) -> bool:
+    """Whether something said answers the question for a reason. A whole candidate does not, who is pasted while such a question
+    was left open; of who might only look nothing else is heard."""
+    purpose = purpose_of(state)
+    if purpose is None or said.command == "start" or said.button is not None:
+        return False
+    return purpose["do"] in interviewing.ACTIONS or not is_candidate(said.text or "", context)
 
 
 async def reason_given(desk: Desk, said: Said) -> Step | Turn:

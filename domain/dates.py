@@ -81,7 +81,7 @@ def parse_dates(text: str, today: date) -> frozenset[date]:
     days: set[date] = set()
     if text.strip().lower() in {"", "none", "no", "-"}:
         return frozenset()
-    for item in filter(str.strip, _LIST.split(text[:5_000])):
+    for item in filter(None, map(str.strip, _LIST.split(text[:5_000]))):
         try:
             first, last = _range(_normal(item), today)
         except ValueError as error:

@@ -146,7 +146,7 @@ def _columns(line: int, cells: Sequence[str]) -> tuple[str, ...]:
     missing = [field for field in NEEDED if field not in columns]
     if missing:
         hint = f"The first line has to name the columns; needed are {', '.join(NEEDED)}."
-        raise _EndOfReading(line, "columns", ", ".join(cells), f"Without {' and '.join(missing)}. {hint}")
+        raise _EndOfReading(line, "columns", ", ".join(cells), f"Not there: {', '.join(missing)}. {hint}")
     twice = [field for field in columns if field and columns.count(field) > 1]
     if twice:
         raise _EndOfReading(line, "columns", twice[0], "This column is there twice. Keep one of them.")

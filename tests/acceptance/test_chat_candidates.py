@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.acceptance.test_chat import takes_in
 from tests.acceptance.test_chat_changes import Office, booked, with_office
 from tests.acceptance.test_chat_escalations import stuck
+from tests.acceptance.test_chat_paste import MESSAGE
 from tests.chat_driver import Person, TelegramPerson, updates_of
 
 REQUEST: dict[str, Any] = {
@@ -140,3 +142,49 @@ async def test_a_candidate_who_is_called_as_an_interviewer_is_a_button_away(pers
     assert (await person.says("/agenda asha rao")).startswith("📅 Asha Rao, from now on\n")
     assert (await person.taps("Candidate Asha Rao")).startswith("📅 Asha Rao\nNo interviews.")
     assert "Candidate Ben Stone" in await person.says("/agenda ben")
+
+
+async def test_who_is_pasted_while_a_reason_is_asked_for_is_no_reason(person: Person) -> None:
+    await queued(person, "Ann Lee")
+    await person.says("/cancel ann")
+
+    assert "Reason: wrote from ann@example.com, found a job" in await person.says(
+        "wrote from ann@example.com, found a job"
+    )
+    await person.says("/cancel ann")
+    assert "📝 Priya Nair\n" in await person.says(MESSAGE)
+    assert "Queued, no. 2." in await person.taps("Confirm")
+
+
+async def test_a_question_that_was_closed_leaves_a_way_on(person: Person) -> None:
+    await stuck(person)
+    await person.says("/escalations")
+    await person.taps("More")
+    await person.taps("Close")
+    await person.taps("No reason")
+
+    assert (
+        "❗ Priya Nair waits for an admin's decision. /status Priya Nair leads to the ways out."
+        in await person.says("/reschedule priya")
+    )
+    assert "Decide" not in await person.says("/status Priya")
+    assert "⏳ Priya Nair is queued again. I write here when there is a result." in await person.taps("Plan again")
+    assert "⏳ Priya Nair waits in the queue, no. 1." in await person.says("/status Priya")
+
+
+async def test_who_may_only_look_is_told_only_of_that(admin_in_telegram: TelegramPerson) -> None:
+    viewer = TelegramPerson(admin_in_telegram.db, admin_in_telegram.current_sop, user=43)
+    viewer.made = updates_of(43, numbers=itertools.count(80_000))
+    await viewer.comes()
+    await admin_in_telegram.says("/admins 43")
+    await admin_in_telegram.taps("As viewer")
+
+    helped = await viewer.says("/help")
+
+    named = set(re.findall(r"(?m)^/(\w+)", helped))
+    menus = [sent["commands"] for name, sent in viewer.server.calls if name == "setMyCommands" and "scope" in sent]
+    assert named | {"help", "unlink"} == {entry["command"] for entry in menus[-1]}
+    for command in sorted(named):
+        assert "You may look at everything here, but" not in await viewer.says(f"/{command}")
+    assert "To change it, send me the file" not in await viewer.says("/sop")
+    await viewer.leaves()

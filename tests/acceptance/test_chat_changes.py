@@ -289,7 +289,7 @@ async def test_an_absence_lists_what_it_moves_and_moves_it(person: Person, offic
 
     shown = await person.says("/block grace 22 Nov - 10 Dec")
     hers = [name for name, (_, who) in before.items() if "grace" in who]
-    assert "📅 Grace Kim cannot come: Sun 22 Nov 2026 to Thu 10 Dec 2026 (19 days) (America/Los_Angeles)" in shown
+    assert "📅 Grace Kim cannot come: Sun 22 Nov 2026 to Thu 10 Dec 2026 (19 days), in America/Los_Angeles" in shown
     assert f"{len(hers)} interview" in shown
     assert "• Priya Nair: Linux and networks, " in shown
     assert places(await only_candidate(person.db)) == before
@@ -322,6 +322,25 @@ async def test_an_absence_that_was_a_mistake_is_ended(person: Person, office: Of
     days = "Thu 3 Dec 2026 to Sat 5 Dec 2026 (3 days)"
     assert f"✅ Asha Rao can come again: {days}." in await person.taps(f"Asha Rao: {days}")
     assert "Asha" not in await person.says("/unblock")
+
+
+async def test_who_cannot_come_is_named_by_one_name_or_by_all(person: Person) -> None:
+    asked = await person.says("/block")
+    assert asked.startswith("Who cannot come, and when? Write it like /block asha 3-5 Dec or /block asha tomorrow.\n")
+    assert "The interviewers are: Asha Rao, Ravi Menon, " in asked
+    assert "I cannot use Zoe. The interviewers are: Asha Rao, " in await person.says("/block Zoe tomorrow")
+    for words in ("asha", "ASHA RAO", "Asha Rao today"):
+        assert "📅 Asha Rao cannot come: Sat 21 Nov 2026, in Asia/Kolkata" in await person.says(f"/block {words}")
+
+
+async def test_many_absences_are_turned_page_by_page(person: Person) -> None:
+    for day in range(1, 13):
+        await person.says(f"/block asha {day} Dec")
+        await person.taps("Block")
+
+    assert "Asha Rao: Fri 11 Dec 2026" not in await person.says("/unblock")
+    await person.taps("Later ›")
+    assert "✅ Asha Rao can come again: Fri 11 Dec 2026." in await person.taps("Asha Rao: Fri 11 Dec 2026")
 
 
 async def test_an_absence_that_is_not_understood_says_what_would_be(person: Person) -> None:

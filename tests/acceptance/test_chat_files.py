@@ -101,7 +101,9 @@ async def test_what_is_no_list_or_too_large_is_refused_before_it_is_fetched(pers
 
 async def test_import_says_how_to_hand_over_a_file(person: Person) -> None:
     assert "Send me a CSV file of candidates" in await person.says("/import")
-    assert "the path of a file that is there" in await person.says("/import /no/such/file.csv")
+    assert (await person.says("/import /no/such/file.csv")).startswith(
+        "There is no file /no/such/file.csv here.\n\nSend me"
+    )
 
 
 async def test_dates_that_have_passed_since_are_not_taken_in(person: Person) -> None:

@@ -91,8 +91,8 @@ async def test_going_back_to_an_earlier_sop_is_looked_at_the_same_way(person: Pe
     await person.says("/sop")
     await person.taps("Earlier versions")
 
-    assert "❗ Ben Ito, who has a plan now, would have none." in await person.taps(", file")
-    assert "✅ the earlier SOP is in force." in await person.taps("Put it in force anyway")
+    assert "❗ Ben Ito, who has a plan now, would have none." in await person.taps("read from its file")
+    assert "✅ The earlier SOP is in force." in await person.taps("Put it in force anyway")
 
 
 async def test_where_nothing_differs_that_is_said_and_where_nobody_is_open_nothing(

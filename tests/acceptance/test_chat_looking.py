@@ -117,6 +117,10 @@ async def test_interviewers_with_their_load_and_what_comes_next(person: Person) 
     assert "Asha Rao: 2 of 10 this week\nNext: Mon 23 Nov 10:00 PST, " in shown
     assert "Grace Kim: 0 of 5 this week" in shown
     assert "Ben Ortiz: 0 of 12 this week\n✖️ Cannot come from Wed 25 Nov 10:00 PST to Thu 26 Nov 10:00 PST" in shown
+    assert "📎" in await person.taps("As .csv")
+    header, row = table(person.received("interviewers.csv"))[:2]
+    assert header == ["name", "email", "timezone", "this_week", "as_backup", "weekly_limit", "next"]
+    assert row == ["Asha Rao", "asha@example.com", "Asia/Kolkata", "2", "0", "10", "2026-11-23T10:00:00-08:00"]
 
 
 async def test_numbers_of_what_was_done_and_what_it_took(person: Person) -> None:

@@ -38,8 +38,11 @@ async def invited(owner: Person, role: str) -> str:
 async def test_owners_see_who_may_use_the_bot_and_let_people_in_by_id(person: Person) -> None:
     assert "👥 Who may use this bot\nOwners are named in TELEGRAM_ADMIN_IDS." in await person.says("/admins")
     assert "Let 42 in?" in await person.says("/admins 42")
-    assert "✅ 42 is viewer from now on." in await person.taps("As viewer")
-    assert "42 42: viewer" in await person.says("/admins")
+    assert "✅ 42 is a viewer from now on." in await person.taps("As viewer")
+    assert "\n42: viewer\n" in await person.says("/admins")
+    assert (await person.says("/admins Bo")).startswith(
+        "I cannot use Bo as an id: it is a number, such as 123456789.\n"
+    )
     assert await person.db.role_of(user_id=OTHER) == "viewer"
     assert "✖️ 42 is out, from now on." in await person.taps("Remove 42")
     assert await person.db.bot_people() == []

@@ -29,7 +29,7 @@ async def test_the_sop_is_shown_with_its_file(person: Person) -> None:
 
     assert shown.startswith("📘 The SOP in force, since ")
     assert (
-        "from file\n8 interviewers, days in America/Los_Angeles.\n\nJava Full Stack: Introduction > Core Java > "
+        ", read from its file\n8 interviewers, days in America/Los_Angeles.\n\nJava Full Stack: Introduction > Core Java > "
         in shown
     )
     assert person.received("sop.yaml").decode() == TEXT
@@ -54,9 +54,9 @@ async def test_an_earlier_one_can_be_gone_back_to(person: Person) -> None:
 
     await person.says("/sop")
     await person.taps("Earlier versions")
-    shown = await person.taps(", file")
+    shown = await person.taps("read from its file")
     assert "• Core Java: largest gap 2d → 5d" in shown
-    assert "✅ the earlier SOP is in force." in await person.taps("Put it in force")
+    assert "✅ The earlier SOP is in force." in await person.taps("Put it in force")
     assert (await person.db.active_sop() or {})["text"] == TEXT
 
 
@@ -68,9 +68,9 @@ async def test_an_earlier_one_that_cannot_be_read_any_more_says_so(person: Perso
 
     await person.says("/sop")
     await person.taps("Earlier versions")
-    shown = await person.taps(", file")
+    shown = await person.taps("read from its file")
 
-    assert shown.startswith("❗ the earlier SOP cannot be used: 1 mistake.")
+    assert shown.startswith("❗ The earlier SOP cannot be used: 1 mistake.")
     assert "raster" in shown
 
 

@@ -141,6 +141,14 @@ def test_an_answer_that_cannot_be_right_is_asked_again_with_what_would_be(field:
     assert talk.answers(field).step == following
 
 
+def test_what_the_hint_names_is_not_named_twice() -> None:
+    talk = Talk().begins().answers(*ASKED[: ASKED.index("slots")])
+
+    talk.hears(text="banana")
+
+    assert talk.text.startswith("'banana' is neither a time slot nor a weekday.")
+
+
 def test_buttons_answer_as_well_as_words() -> None:
     talk = Talk().begins().answers("name", "email")
 
@@ -234,7 +242,7 @@ def test_it_can_be_cancelled_at_any_point_and_nothing_is_kept(answered: int) -> 
     assert talk.state is None
     assert talk.turn.command is None
     assert "was saved" in talk.text
-    assert talk.hears(command="cancel").text == "There is nothing to cancel. /start takes in a candidate."
+    assert talk.hears(command="cancel").text == "I am asking nothing just now. /cancel Priya gives a candidate up."
 
 
 def test_the_card_has_a_button_for_cancelling_too() -> None:

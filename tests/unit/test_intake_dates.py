@@ -110,6 +110,13 @@ def test_blocked_dates_that_cannot_be_right_are_refused(text: str) -> None:
         parse_dates(text, TODAY)
 
 
+def test_the_date_that_cannot_be_right_is_named_alone() -> None:
+    with pytest.raises(FieldError) as refused:
+        parse_dates("5 Dec, 40 Dec", TODAY)
+
+    assert refused.value.value == "40 Dec"
+
+
 @given(st.dates(TODAY, TODAY + timedelta(days=3_000)), st.integers(0, 365), st.sampled_from(["to", "-", "..", "until"]))
 def test_iso_dates_come_back_as_they_were_written(first: date, length: int, between: str) -> None:
     last = first + timedelta(days=length)

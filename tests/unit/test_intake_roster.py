@@ -72,7 +72,7 @@ def test_bad_rows_are_told_by_line_field_value_and_hint_and_the_good_ones_go_on(
         (HEADER.encode() + "Jürgen,j@example.com".encode("latin-1"), 2, "file", "Latin-1"),
         (HEADER.encode() + b"Ann\0", 2, "file", "NUL"),
         (b"x" * (MAX_BYTES + 1), 1, "file", "at most 5,000,000 bytes"),
-        (b"name,email,course,window\n", 1, "columns", "Without slots."),
+        (b"name,email,course,window\n", 1, "columns", "Not there: slots."),
         (b"name,email,course,window,slot\n", 1, "columns", "Did you mean slots?"),
         (b"name,email,course,window,slots,name\n", 1, "columns", "twice"),
         (HEADER.encode() + b"Ann Lee,ann@example.com,java,+3d,9-12, 16-19,Kolkata\n", 2, "row", "double quotes"),
