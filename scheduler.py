@@ -210,9 +210,8 @@ class Scheduler:
                 await self._troubles.gathered(situation)
                 self._did(candidate, "gathered")
                 result = await asyncio.to_thread(decide, situation)
-            except (
-                FieldError
-            ) as error:  # the course is no longer in the SOP, a person has put rounds into another order
+            except FieldError as error:
+                # The course is no longer in the SOP, or a person has put rounds into another order.
                 await self._ask(candidate, asking.unplannable(error), sop, booked=bool(interviews))
                 raise _AtRest from error
             self._did(candidate, "decided")

@@ -57,6 +57,11 @@ def instant(day: date, minutes: int, tz: ZoneInfo) -> datetime:
     return datetime.combine(day, time(minutes // 60, minutes % 60), tzinfo=tz).astimezone(UTC)
 
 
+def whole_days(first: date, last: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    """From the midnight before the first day to the one after the last, in UTC."""
+    return instant(first, 0, tz), instant(last, 1440, tz)
+
+
 def as_utc(moment: datetime) -> datetime:
     """The same instant in UTC; `ValueError` for a naive datetime."""
     if moment.utcoffset() is None:

@@ -12,7 +12,7 @@ from booking.records import Json, person_name
 from lifecycle.digest import due
 from sop import Sop
 from supabase_db import Database
-from utils import instant
+from utils import whole_days
 
 DUTY = "digest"
 MOST_LISTED = 10  # interviews, so that it fits a phone
@@ -38,7 +38,8 @@ async def tell_digest(db: Database, sop: Sop, now: datetime) -> None:
 
 
 async def _facts(db: Database, sop: Sop, day: date, now: datetime) -> Json:
-    rows = await db.agenda(start=instant(day, 0, sop.zone), end=instant(day, 1440, sop.zone))
+    start, end = whole_days(day, day, sop.zone)
+    rows = await db.agenda(start=start, end=end)
     asked, counts = await db.open_escalations(), await db.queue_counts()
     health = await db.health(since=now - LATELY, rows=AUDIT_ROWS)
     waiting = counts["queued"] + counts["planning"] + counts["booking"]

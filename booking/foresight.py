@@ -19,7 +19,7 @@ from sop import NoPlan, Sop, explain
 from sop.model import Interviewer
 from sop.openings import openings, shortest_round
 from supabase_db import Database
-from utils import instant
+from utils import whole_days
 
 Json = dict[str, Any]
 BUDGET = 4.0  # seconds of planning, while somebody waits for the answer
@@ -61,7 +61,8 @@ class LookAhead:
         """When each of some interviewers is free next, and how their calendars are. One read of the calendars for all."""
         today = now.astimezone(sop.zone).date()
         monday = today - timedelta(days=today.weekday())
-        span = Interval(start=instant(monday, 0, sop.zone), end=instant(monday + REACH + 6 * _DAY, 1440, sop.zone))
+        start, end = whole_days(monday, monday + REACH + 6 * _DAY, sop.zone)
+        span = Interval(start=start, end=end)
         world = await look(self._db, self._calendars, people, span, best_effort=True)
         unread = world.unread(people)
         facts: Json = {"busy": world.busy_of(people), "booked": world.booked, "now": now, "reach": REACH}

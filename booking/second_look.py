@@ -19,9 +19,8 @@ from lifecycle.watching import Said, on_top
 from sop import Sop
 
 Json = dict[str, Any]
-MARGIN = timedelta(
-    days=1
-)  # more than any buffer, and no busy time that matters is cut off at an edge of what is asked for
+# More than any buffer, and no busy time that matters is cut off at an edge of what is asked for.
+MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,9 +23,8 @@ logger = logging.getLogger(__name__)
 
 EVERY = 30.0  # seconds
 
-Duty = Callable[
-    [Database, Sop, datetime], Awaitable[None]
-]  # with the SOP in force, and the time by the database's clock
+# With the SOP in force and the time by the database's clock.
+Duty = Callable[[Database, Sop, datetime], Awaitable[None]]
 
 
 async def finish_interviews(db: Database, sop: Sop, now: datetime) -> None:

@@ -39,9 +39,8 @@ logger = logging.getLogger(__name__)
 ORGANISER = "organiser"  # the name under which the database keeps how far the calendar was read
 EVERY = 300.0  # seconds
 JITTER = 0.25
-RESYNC_AFTER = timedelta(
-    days=1
-)  # everything is compared anew, in case a provider's list of changes has missed something
+# Everything is compared anew, in case a provider's list of changes has missed something.
+RESYNC_AFTER = timedelta(days=1)
 # How often people's busy times are looked through for what lies on top of interviews, and how far ahead. With the longest pause
 # between two sweeps it takes 37 minutes at most until an admin is asked.
 BUSY_AFTER, AHEAD = timedelta(minutes=30), timedelta(days=14)

@@ -24,9 +24,8 @@ from calendars.ical import BrokenCalendar, parse
 from calendars.ical_busy import Block, blocks
 
 SMALL = 200  # files: a folder up to this size is looked through at every question
-LOOK_SECONDS = (
-    5.0  # how long an edit inside a file of a larger folder may stay unseen; new, renamed and deleted files never do
-)
+# How long an edit inside a file of a larger folder may stay unseen; new, renamed and deleted files never do.
+LOOK_SECONDS = 5.0
 KEPT_MONTHS = 20_000  # parsed (file, month) pairs in memory
 ALL = ""  # in the index: everybody
 

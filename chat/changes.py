@@ -15,7 +15,7 @@ from chat.markup import Json, bold, code, esc, first_of, italic, listed
 from domain.errors import FieldError
 from domain.intake import parse_window
 from sop import Sop
-from utils import instant, plural
+from utils import plural, whole_days
 
 _ENDED = frozenset({"done", "cancelling", "cancelled"})
 _REASONS = ("Withdrawn by the candidate", "No longer needed", "Entered by mistake")
@@ -137,7 +137,7 @@ def _known(sop: Sop) -> str:
 
 
 async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> Step:
-    start, end = _times(desk.sop, who, first, last)
+    start, end = whole_days(first, last, desk.sop.interviewers[who].zone)
     rows = await desk.db.blocked_by(interviewer=who, start=start, end=end)
     name = cards.person_name(desk.sop, who)
     tz = desk.sop.interviewers[who].zone
@@ -159,12 +159,6 @@ async def _absent(desk: Desk, who: str, first: date, last: date, *lead: str) -> 
     return desk.shows([*lead, *([""] if lead else []), *lines], buttons)
 
 
-def _times(sop: Sop, who: str, first: date, last: date) -> tuple[datetime, datetime]:
-    """Whole days as the interviewer has them."""
-    tz = sop.interviewers[who].zone
-    return instant(first, 0, tz), instant(last + timedelta(days=1), 0, tz)
-
-
 def affected(row: Json, sop: Sop) -> str:
     """An interview that an absence moves."""
     when = cards.when(row["start"], sop.zone)
@@ -176,7 +170,7 @@ async def _block(desk: Desk, action: Json) -> Step:
     who, first, last = action["interviewer"], *map(date.fromisoformat, (action["first"], action["last"]))
     if who not in desk.sop.interviewers:
         return desk.shows(["The SOP no longer has this interviewer."])
-    start, end = _times(desk.sop, who, first, last)
+    start, end = whole_days(first, last, desk.sop.interviewers[who].zone)
     rows = await desk.db.blocked_by(interviewer=who, start=start, end=end)
     if sorted(row["id"] for row in rows) != action["shown"]:
         return await _absent(desk, who, first, last, f"{cards.NEEDED} This has changed since you looked. It is now:")

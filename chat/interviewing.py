@@ -19,7 +19,7 @@ from domain.intake import parse_window
 from sop import Sop
 from sop.model import Interviewer
 from supabase_db import Database
-from utils import instant, length_text
+from utils import length_text, whole_days
 
 ONLY_OWN = "Here you see your own interviews and nothing else: /agenda shows them, /help says more."
 MENU = (
@@ -79,7 +79,7 @@ async def _mine(desk: Desk, action: Json, *lead: str) -> Step:
 async def _rows(desk: Desk, person: Interviewer, action: Json) -> list[Json]:
     if "first" in action:
         first, last = date.fromisoformat(action["first"]), date.fromisoformat(action["last"])
-        start, end = instant(first, 0, person.zone), instant(last, 1440, person.zone)
+        start, end = whole_days(first, last, person.zone)
         return await desk.db.agenda(start=start, end=end, interviewer=person.id)
     return await _to_come(desk.db, person, desk.context.now, action.get("ids"))
 

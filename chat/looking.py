@@ -21,7 +21,7 @@ from chat.tables import csv_file
 from domain.errors import FieldError
 from domain.intake import parse_window
 from sop.model import Interviewer
-from utils import as_utc, instant, length_text, plural
+from utils import as_utc, length_text, plural, whole_days
 
 _ROWS = 20  # on a page
 _PEOPLE = 10  # on a page, for each takes several lines
@@ -88,7 +88,7 @@ async def _interviews(desk: Desk, action: Json) -> tuple[list[Json], str]:
     """The interviews that an agenda shows, and its title."""
     if "first" in action:
         first, last = date.fromisoformat(action["first"]), date.fromisoformat(action["last"])
-        start, end = instant(first, 0, desk.sop.zone), instant(last, 1440, desk.sop.zone)
+        start, end = whole_days(first, last, desk.sop.zone)
         return await desk.db.agenda(start=start, end=end), cards.days_text(first, last)
     now = desk.context.now
     if "interviewer" in action:
@@ -138,7 +138,7 @@ async def interviewers(desk: Desk, words: str) -> Step:
 async def _interviewers(desk: Desk, action: Json) -> Step:
     now, place = desk.context.now, action.get("place", 0)
     monday = _monday(_today(desk))
-    start, end = instant(monday, 0, desk.sop.zone), instant(monday + timedelta(days=6), 1440, desk.sop.zone)
+    start, end = whole_days(monday, monday + timedelta(days=6), desk.sop.zone)
     load = {row["interviewer"]: row for row in await desk.db.interviewer_load(start=start, end=end)}
     coming = await desk.db.next_interviews(start=now, end=now + _MONTH)
     away = await desk.db.blocks_between(start=now, end=now + _MONTH)
@@ -217,7 +217,7 @@ async def week(desk: Desk, words: str) -> Step:
         ]
         return desk.shows(lines)
     monday = _monday(day)
-    start, end = instant(monday, 0, desk.sop.zone), instant(monday + timedelta(days=6), 1440, desk.sop.zone)
+    start, end = whole_days(monday, monday + timedelta(days=6), desk.sop.zone)
     drawn = Week(rows=await desk.db.agenda(start=start, end=end), monday=monday, today=today, sop=desk.sop)
     caption = f"{cards.AGENDA} {esc(cards.days_text(monday, monday + timedelta(days=6)))}"
     if names := unreadable(drawn):

@@ -18,7 +18,7 @@ from chat.markup import Json, bold, code, esc, paragraphs
 from domain.errors import FieldError
 from domain.foresight import Foreseen
 from sop import Sop
-from utils import instant
+from utils import whole_days
 
 WANTS = "an admin wants to "  # how the reason of a wish begins
 _MOVABLE = frozenset({"booked"})
@@ -102,7 +102,8 @@ def _elsewhere(action: Json, moves: Sequence[Json], tz: ZoneInfo) -> list[Choice
 
 def _day(start: str, tz: ZoneInfo) -> Json:
     day = datetime.fromisoformat(start).astimezone(tz).date()
-    return {"start": instant(day, 0, tz).isoformat(), "end": instant(day, 1440, tz).isoformat()}
+    begin, end = whole_days(day, day, tz)
+    return {"start": begin.isoformat(), "end": end.isoformat()}
 
 
 # Who is to come instead -------------------------------------------------------------------------------------------------------

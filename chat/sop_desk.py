@@ -151,9 +151,8 @@ async def _back(desk: Desk, action: Json) -> Step:
     text = next((row["text"] for row in versions if row["version"] == action["version"]), None)
     if text is None:
         return await _show(desk, {})
-    return await _opened(
-        desk, text, "The earlier SOP"
-    )  # it may be of a version of this program that read SOPs otherwise
+    # It may be of a version of this program that read SOPs otherwise.
+    return await _opened(desk, text, "The earlier SOP")
 
 
 ACTIONS: Mapping[str, Tapped] = {

@@ -37,9 +37,8 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of th
 LARGEST = 1_000_000  # bytes of a post; Telegram's have some thousand
 LOOK_SECONDS = 60.0  # between two looks whether the webhook is still ours
 _BODY_SECONDS = 10  # a post that takes longer to come is given up
-_AGAIN_SECONDS = (
-    5  # after which an update comes again at the earliest; without a word of ours Telegram waits longer and longer
-)
+# After which an update comes again at the earliest; without a word of ours Telegram waits longer and longer.
+_AGAIN_SECONDS = 5
 _GRACE_SECONDS = 10  # for what is under way when it is time to stop
 
 

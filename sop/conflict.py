@@ -196,6 +196,5 @@ _WITHOUT: dict[str, Callable[[Case, str], Case]] = {
     "slots": _all_day,
     "window": _longer_window,
 }
-ORDER = tuple(
-    _WITHOUT
-)  # what is tried first is more likely to be found needless: it is what people expect least to be told of
+# What is tried first is more likely to be found needless: it is what people expect least to be told of.
+ORDER = tuple(_WITHOUT)

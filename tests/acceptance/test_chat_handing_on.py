@@ -20,9 +20,8 @@ from tests.chat_driver import ADMIN, NOW, Person, TelegramPerson, updates_of
 Connection = psycopg.Connection[tuple[object, ...]]
 MEERA = ADMIN + 1
 OWNERS = (ADMIN, MEERA)
-LATE = datetime(
-    2027, 6, 7, 20, 0, tzinfo=UTC
-)  # a Monday, 13:00 in Los Angeles, later than anything by the database's clock
+# A Monday, 13:00 in Los Angeles, later than anything by the database's clock:
+LATE = datetime(2027, 6, 7, 20, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
@@ -180,9 +179,8 @@ async def test_a_question_is_put_off_and_comes_back_with_its_card(person: Person
     last = await person.taps("Later ›")
     assert "this is no. 2\n\nPriya Nair" in last
     assert "⏳ Put off until Mon 7 Jun 14:00 PDT." in last
-    admin.execute(
-        "update escalations set all_told_at = now() where put_off_until is null"
-    )  # of the other one nothing more
+    # Nothing more is told of the other one:
+    admin.execute("update escalations set all_told_at = now() where put_off_until is null")
     assert await chased(person, datetime(2027, 6, 7, 20, 30, tzinfo=UTC)) == ""
 
     admin.execute("update notices set not_before = now() where kind = 'put_off'")

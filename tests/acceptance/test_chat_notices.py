@@ -65,10 +65,8 @@ async def test_a_notice_for_all_admins_reaches_those_it_can(database: Database, 
     await person.reads_news()
 
     await person.leaves()
-    assert [message.chat for message in person.server.log] == [
-        ADMIN + 1,
-        ADMIN + 1,
-    ]  # and that the first cannot be reached
+    # What is told, and that the first cannot be reached:
+    assert [message.chat for message in person.server.log] == [ADMIN + 1, ADMIN + 1]
     assert states(admin) == ["sent", "sent"]
 
 

@@ -146,9 +146,8 @@ async def test_who_was_cancelled_is_booked_at_the_very_same_times(
 
 async def test_what_was_booked_at_short_notice_comes_back_in_spite_of_it(person: Person, office: Office) -> None:
     before = await booked(person, office)
-    person.now = datetime.fromisoformat(
-        "2026-11-23T15:00:00+00:00"
-    )  # two hours before the first round; the notice is twelve
+    # Two hours before the first round; the notice is twelve:
+    person.now = datetime.fromisoformat("2026-11-23T15:00:00+00:00")
     await cancels(person)
     await undoes(person)
     await office.works(person)

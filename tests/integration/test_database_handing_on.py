@@ -61,9 +61,8 @@ async def test_the_next_admin_is_the_one_after_whoever_had_it_and_is_said_once(d
     admins = [5, 7, 9]
 
     assert await db.next_holder(escalation_id=row["id"], handed=1, admins=admins) == 9
-    assert (
-        await db.next_holder(escalation_id=row["id"], handed=1, admins=[5, 7]) == 9
-    )  # a second try of the same notice
+    # A second try of the same notice:
+    assert await db.next_holder(escalation_id=row["id"], handed=1, admins=[5, 7]) == 9
     row = await handed(db, row)
     assert await db.next_holder(escalation_id=row["id"], handed=1, admins=admins) is None
     assert await db.next_holder(escalation_id=row["id"], handed=2, admins=admins) == 5

@@ -44,9 +44,8 @@ async def test_an_answer_waits_for_the_candidate_before_it_takes_anything(
     name: str, database: Database, admin: Admin
 ) -> None:
     candidate, question = await asked(database)
-    await database.note_unreachable(
-        chat_id=7, reason="has blocked me"
-    )  # so that the turn has something to write down, too
+    # So that the turn has something to write down, too:
+    await database.note_unreachable(chat_id=7, reason="has blocked me")
     command = {name: ANSWERS[name] | {"escalation_id": question, "actor": "telegram:7"}}
 
     with admin.transaction():
