@@ -125,9 +125,15 @@ def queued(about: Json, outcome: Json) -> list[str]:
         return [
             *about["card"],
             "",
-            f"{WAITS} Queued, no. {outcome['position']}. I will write here when there is a result.",
+            f"{WAITS} Queued, no. {outcome['position']}. {result_told(outcome)}",
         ]
     return [*about["card"], "", f"{state(about['name'], outcome['status'])}, taken in before."]
+
+
+def result_told(outcome: Json, what: str = "there is a result") -> str:
+    """When somebody hears of whom they have taken in."""
+    paused = "The queue is paused; /resume goes on. " if outcome.get("paused") else ""
+    return f"{paused}I will write here when {what}."
 
 
 # What admins ask for ------------------------------------------------------------------------------------------------------------

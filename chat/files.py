@@ -125,9 +125,12 @@ async def _leave(desk: Desk, _: Json) -> Step:
 def taken_in(about: Json, outcome: Json) -> list[str]:
     """What came of taking in a list; `about` has the file's `name`."""
     new, there = outcome["created"], outcome["there"]
-    lines = [
-        f"{cards.WAITS} {bold(about['name'])}: {plural(new, 'candidate')} taken in. I will write here when there are results."
-    ]
+    told = (
+        f"{plural(new, 'candidate')} taken in. {cards.result_told(outcome, 'there are results')}"
+        if new
+        else "nobody is new."
+    )
+    lines = [f"{cards.WAITS} {bold(about['name'])}: {told}"]
     if there:
         names = listed([esc(name) for name in there], _MOST_LISTED)
         lines.append(f"There already, and left as they were: {names}.")

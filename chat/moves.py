@@ -60,12 +60,13 @@ def to_come(desk: Desk, match: Json) -> list[Json]:
 
 def _cannot(desk: Desk, match: Json) -> Step:
     ways = f"{code('/status ' + match['name'])} leads to the ways out."
+    at_it = any(row["status"] in {"reserved", "booked"} for row in match["interviews"])
     hint = {
         "escalated": ways,
         "set_aside": ways,
         "booked": "No interview is still to come.",
         "done": "No interview is still to come.",
-    }.get(match["status"], "There is nothing booked to move just now.")
+    }.get(match["status"], "That is being changed just now." if at_it else "There is nothing booked to move just now.")
     return desk.shows([f"{cards.state(match['name'], match['status'])}. {hint}"])
 
 

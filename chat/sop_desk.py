@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from chat import cards
-from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
+from chat.buttons import Card, Choice, Desk, Step, Tapped, Told, turning
 from chat.foresight import prospect_lines
 from chat.markup import Json, attach, bold, code, esc, first_of
 from chat.sop_words import differences
@@ -20,7 +20,8 @@ from utils import plural
 
 FILES = (".yaml", ".yml")
 _MOST_LISTED = 15
-_MOST_VERSIONS = 8
+_MOST_VERSIONS = 100
+_ROWS = 8  # on a page
 
 
 async def show(desk: Desk, _: str) -> Step:
@@ -29,7 +30,7 @@ async def show(desk: Desk, _: str) -> Step:
 
 
 async def _show(desk: Desk, action: Json) -> Step:
-    versions = await desk.db.sop_history(limit=_MOST_VERSIONS)
+    versions = await desk.db.sop_history(limit=2)
     lines = [
         f"📘 {bold('The SOP in force')}, {_since(desk, versions[0])}" if versions else f"📘 {bold('The SOP in force')}",
         f"{plural(len(desk.sop.interviewers), 'interviewer')}, days in {esc(desk.sop.timezone)}.",
@@ -129,9 +130,9 @@ async def _leave(desk: Desk, _: Json) -> Step:
     return desk.shows([f"{cards.GIVEN_UP} The SOP in force stays as it is."])
 
 
-async def _versions(desk: Desk, _: Json) -> Step:
+async def _versions(desk: Desk, action: Json) -> Step:
     """Earlier SOPs, newest first, each with a button that shows what going back to it changes."""
-    earlier = (await desk.db.sop_history(limit=_MOST_VERSIONS))[1:]
+    earlier, place = (await desk.db.sop_history(limit=_MOST_VERSIONS))[1:], action.get("place", 0)
     lines = ["Which one? I show what is different before it counts."]
     rows: list[list[Choice]] = [
         [
@@ -140,14 +141,15 @@ async def _versions(desk: Desk, _: Json) -> Step:
                 {"do": "sop_back", "version": row["version"]},
             )
         ]
-        for row in earlier
+        for row in earlier[place * _ROWS : (place + 1) * _ROWS]
     ]
-    return desk.shows(lines, [*rows, [("‹ Back", {"do": "sop"})]])
+    pages = turning({"do": "sop_versions"}, place, len(earlier), _ROWS)
+    return desk.shows(lines, [*rows, *pages, [("‹ Back", {"do": "sop"})]])
 
 
 async def _back(desk: Desk, action: Json) -> Step:
     """What going back to an earlier SOP changes."""
-    versions = await desk.db.sop_history(limit=100)
+    versions = await desk.db.sop_history(limit=_MOST_VERSIONS)
     text = next((row["text"] for row in versions if row["version"] == action["version"]), None)
     if text is None:
         return await _show(desk, {})

@@ -275,7 +275,9 @@ class Sop(Part):
     def course(self, course_id: str) -> Course:
         """The course of an id; `FieldError` names those there are."""
         if course_id not in self.courses:
-            raise FieldError("course", course_id, f"The courses are {', '.join(self.courses)}.")
+            raise FieldError(
+                "course", course_id, f"The SOP has {', '.join(one.title for one in self.courses.values())}."
+            )
         return self.courses[course_id]
 
     def involved(self, course_id: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ create or replace function public.enqueued(p_row public.candidates, p_duplicate 
 language sql stable set search_path = '' as $$
   select jsonb_build_object(
     'candidate_id', p_row.id, 'number', p_row.number, 'status', p_row.status, 'position', public.queue_position(p_row),
-    'created', p_duplicate is null, 'duplicate', p_duplicate
+    'created', p_duplicate is null, 'duplicate', p_duplicate, 'paused', public.lane_pause(p_row.lane) is not null
   );
 $$;
 

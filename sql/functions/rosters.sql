@@ -17,6 +17,6 @@ begin
       v_there := v_there || jsonb_build_array(v_one -> 'request' -> 'name');
     end if;
   end loop;
-  return jsonb_build_object('created', v_created, 'there', v_there);
+  return jsonb_build_object('created', v_created, 'there', v_there, 'paused', public.lane_pause(p_lane) is not null);
 end;
 $$;

@@ -169,6 +169,15 @@ async def test_who_is_not_booked_cannot_be_moved(person: Person, office: Office)
     assert text == "⏳ Priya Nair waits in the queue. There is nothing booked to move just now."
 
 
+async def test_what_somebody_else_is_moving_cannot_be_moved_at_the_same_time(person: Person, office: Office) -> None:
+    await booked(person, office)
+    await person.says("/reschedule Priya")
+    await person.taps("Closing talk")
+    await person.taps("Confirm")
+
+    assert await person.says("/swap Priya") == "⏳ Priya Nair waits in the queue. That is being changed just now."
+
+
 async def test_of_several_with_the_name_one_is_chosen_by_a_button(person: Person, office: Office) -> None:
     await booked(person, office)
     await takes_in(person, "Priya Shah", "shah@example.com", *ANSWERS[2:])
@@ -400,7 +409,8 @@ def day() -> dict[str, Any]:
 async def test_a_paused_queue_stands_still_until_it_is_resumed(person: Person, office: Office) -> None:
     assert "⏸ Paused." in await person.says("/pause")
     assert await person.says("/pause") == "⏸ It is paused already. /resume goes on."
-    await takes_in(person, *ANSWERS)
+    taken = await takes_in(person, *ANSWERS)
+    assert "Queued, no. 1. The queue is paused; /resume goes on. I will write here when there is a result." in taken
     await office.works(person)
 
     queue = await person.says("/queue")

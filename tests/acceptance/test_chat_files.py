@@ -55,7 +55,7 @@ async def test_the_same_list_again_adds_nothing(person: Person) -> None:
         await person.sends("list.csv", csv(GOOD))
         answer = await person.taps("Take in 2 candidates")
 
-    assert "0 candidates taken in" in answer
+    assert "⏳ list.csv: nobody is new.\n" in answer
     assert "There already, and left as they were: Priya Nair, Noah Fischer." in answer
     assert len(await person.db.queue_now()) == 2
 

@@ -163,3 +163,15 @@ def test_what_comes_and_goes_is_told_once(sop: Sop) -> None:
         "Core Java: largest gap 5d → none",
     ]
     assert differences(changed, changed) == []
+
+
+async def test_many_earlier_ones_are_turned_page_by_page(person: Person) -> None:
+    for days in range(2, 14):
+        await in_force(person, TEXT.replace("undo_for: 30m", f"undo_for: {days}h"))
+
+    await person.says("/sop")
+    first = await person.taps("Earlier versions")
+    second = await person.taps("Later ›")
+
+    assert (first.count("read from its file"), second.count("read from its file")) == (8, 3)
+    assert "can be taken back for 13h → " in await person.taps("read from its file")

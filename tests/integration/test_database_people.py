@@ -27,9 +27,9 @@ async def test_a_list_is_enqueued_as_a_whole_and_once(db: Database) -> None:
     rows = [{"request": make_request(name=name).plain(), "key": name} for name in ("Ann", "Bo")]
     arguments = {"rows": [*rows, rows[0]], "source": "csv", "actor": "telegram:7", "chat_id": 7}
 
-    assert await turn(db, 1, enqueue_all=arguments) == {"created": 2, "there": ["Ann"]}
-    assert await turn(db, 1, enqueue_all=arguments) == {"created": 2, "there": ["Ann"]}
-    assert await turn(db, 2, enqueue_all=arguments) == {"created": 0, "there": ["Ann", "Bo", "Ann"]}
+    assert await turn(db, 1, enqueue_all=arguments) == {"created": 2, "there": ["Ann"], "paused": False}
+    assert await turn(db, 1, enqueue_all=arguments) == {"created": 2, "there": ["Ann"], "paused": False}
+    assert await turn(db, 2, enqueue_all=arguments) == {"created": 0, "there": ["Ann", "Bo", "Ann"], "paused": False}
     assert [row["name"] for row in await db.queue_now()] == ["Ann", "Bo"]
 
 

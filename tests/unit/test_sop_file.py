@@ -288,5 +288,5 @@ def test_days_are_single_or_ranges_or_of_every_year(plain: str, inside: date, ou
 
 def test_an_unknown_course_or_a_naive_time_is_refused_by_name() -> None:
     plain: dict[str, Any] = plain_sop()
-    with pytest.raises(FieldError, match=r"course: 'php' .* The courses are java"):
+    with pytest.raises(FieldError, match=r"course: 'php' .* The SOP has "):
         Sop.parse(plain).course("php")
