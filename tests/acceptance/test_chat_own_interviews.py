@@ -190,14 +190,14 @@ async def test_an_agenda_of_dates_a_week_and_as_a_file(office: Office, asha: Tel
 
 
 async def test_a_long_agenda_is_turned_and_asks_about_the_next_ones(office: Office, asha: TelegramPerson) -> None:
-    for number in range(12):
+    for number in range(11):
         await office.book(f"Priya{number}", window=(day(7, "0:00").date(), day(30, "0:00").date()))
 
     first = await asha.says("/agenda")
     assert first.count("Introduction with") == 10
     assert first.count("[✓ ") == 8
     second = await asha.taps("Later ›")
-    assert second.count("Introduction with") == second.count("[✓ ") == 2
+    assert second.count("Introduction with") == second.count("[✓ ") == 1
     assert "✅ You will be there." in await asha.taps("✓")
     assert (await asha.taps("‹ Earlier")).count("Introduction with") == 10
 
@@ -307,7 +307,7 @@ async def test_it_is_too_late_once_somebody_else_is_looked_for(office: Office, a
 
 
 async def test_a_decline_is_either_taken_back_or_acted_on(office: Office) -> None:
-    for number in range(8):
+    for number in range(5):
         name = f"Priya{number}"
         await office.book(name, window=(day(7, "0:00").date(), day(30, "0:00").date()))
         row = (await office.live(name))["intro"]

@@ -77,7 +77,7 @@ def contents(admin: Admin) -> dict[str, str]:
     return {name: hashlib.sha256(repr(row).encode()).hexdigest() for name, row in rows.items()}
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [130, pytest.param(2_000, marks=pytest.mark.slow)])
 async def test_updates_that_come_up_to_five_times_have_the_effects_of_once(
     admin_in_telegram: TelegramPerson, database: Database, admin: Admin, count: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat import own_cards
@@ -34,6 +34,7 @@ MINE = {"interviewer": "asha", "answer": DECLINED}
 IN_CALENDAR = {"asha@example.com": {"since": NOW.isoformat(), "dealt": False}}
 
 
+@settings(max_examples=40)
 @given(st.text(min_size=1, max_size=80).filter(lambda name: "\n" not in name and "\r" not in name))
 def test_any_name_appears_literally_in_every_card(name: str) -> None:
     item = TIMES | {"kind": "moved", "interview_id": "i1", "title": name, "before": TIMES}
