@@ -14,6 +14,7 @@ from typing import Any
 from booking.sightings import interval_of, said_from, said_of
 from calendar_utils import Calendars
 from calendars.base import Busy, EventKey, Unknown
+from domain.errors import CalendarBusy
 from domain.model import Interval
 from lifecycle.watching import Said, on_top
 from sop import Sop
@@ -35,16 +36,20 @@ class Overtaken:
 async def overtaken(calendars: Calendars, sop: Sop, rows: Sequence[Json], writes: Iterable[Json]) -> Overtaken:
     """Read busy times once more (one call per provider) for those whose interviews wait to be written. `rows` are a candidate's
     interviews, `writes` the puts that wait. Only where something is in the way each event is asked for, too: it may be our
-    own, by a write whose answer was lost. Somebody who cannot be read is in the way: unknown is not free.
+    own, by a write whose answer was lost. Somebody who cannot be read is in the way: unknown is not free. `CalendarBusy` when
+    the next try may read them: until then the times are kept.
     """
     late = {write["interview_id"]: write for write in writes}
     waiting = [row for row in rows if row["id"] in late]
     people = {who: sop.interviewers[who].calendars for row in waiting for who in _known(sop, row)}
     if not people:
         return Overtaken(made=(), clashes=())
-    times = [interval_of(row) for row in waiting]
-    span = Interval(start=min(time.start for time in times) - MARGIN, end=max(time.end for time in times) + MARGIN)
+    booked = [interval_of(row) for row in waiting]
+    span = Interval(start=min(one.start for one in booked) - MARGIN, end=max(one.end for one in booked) + MARGIN)
     busy = await calendars.busy(people, span, fresh=True)
+    for times in busy.values():
+        if isinstance(times, Unknown) and times.passing:
+            raise CalendarBusy(times.reason, reason="unread", calendar=times.calendar)
     shown = [said for row in rows if (said := said_from(row["event_said"]))]
     if not _clashes(sop, waiting, busy, shown):
         return Overtaken(made=(), clashes=())

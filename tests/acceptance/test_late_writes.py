@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from booking.watch import BUSY_AFTER, EVERY, JITTER
-from calendars.base import Calendar, Event, EventKey, EventState
+from calendar_utils import Calendars
+from calendars.base import Busy, Calendar, Event, EventKey, EventState, Unknown
 from domain.model import Interval
 from supabase_db import Database
 from tests.after_booking import SOP, Json, Office
@@ -56,8 +57,8 @@ def later(admin: psycopg.Connection[Any]) -> Later:
 class Meanwhile:
     """A calendar that lets something happen when it is about to write the first time."""
 
-    def __init__(self, inner: Calendar, what: Callable[[], Awaitable[None]]) -> None:
-        self.provider, self._inner, self._what = inner.provider, inner, [what]
+    def __init__(self, inner: Calendar, *what: Callable[[], Awaitable[None]]) -> None:
+        self.provider, self._inner, self._what = inner.provider, inner, list(what)
         self.busy, self.cancel, self.get = inner.busy, inner.cancel, inner.get
         self.changes, self.aclose = inner.changes, inner.aclose
 
@@ -195,6 +196,27 @@ async def test_whose_calendar_can_no_longer_be_read_is_not_written_to(
     await office.work()
 
     assert (await office.times())["intro"] == ("Mon 09:00", ["ben"])
+    await same_in_both(office, harness)
+
+
+async def test_whose_calendar_cannot_be_read_for_now_keeps_the_time(
+    office: Office, harness: Harness, later: Later, admin: psycopg.Connection[Any]
+) -> None:
+    async def unread(calendars: Sequence[str], span: Interval) -> Mapping[str, Busy]:
+        return dict.fromkeys(calendars, Unknown(reason="503", cure="", passing=True))
+
+    await dies(office, "recorded")
+    later()
+    assert office.calendar
+    misty = Meanwhile(office.calendar)
+    misty.busy = unread
+    await office.engine(calendars=Calendars({"local": misty}, default="local", max_retries=0)).take_one()
+    assert (await office.look())["status"] == "booking"
+    admin.execute("update candidates set not_before = clock_timestamp()")
+    await office.work()
+
+    assert "unreserved" not in office.steps
+    assert await office.times() == FIRST
     await same_in_both(office, harness)
 
 
