@@ -27,7 +27,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from chat import changes, files, intake, interviewing, notices, people, taps
+from chat import changes, files, intake, interviewing, notices, people, roles, taps
 from chat.buttons import (
     PREFIX,
     Commanded,
@@ -170,19 +170,19 @@ class AdminBot:
             await self._role(update)
         elif role is None:
             await self._entrance.refuse(update)
-        elif role == people.INTERVIEWER:
+        elif role == roles.INTERVIEWER:
             await self._own(update)
         elif await self._entrance.may(update, role):
             return
         elif update.message or update.callback_query:
-            await self._answer(update, [say(people.LOOK_ONLY)])
+            await self._answer(update, [say(roles.LOOK_ONLY)])
         raise ApplicationHandlerStop
 
     async def _role(self, update: Update) -> str | None:
         """What the sender may do now. The menu of their chat follows it."""
-        user = people.private_user(update) or 0
+        user = roles.private_user(update) or 0
         before, role = self._entrance.roles.get(user), await self._entrance.role(update)
-        menus = {people.INTERVIEWER: interviewing.MENU, people.VIEWER: viewers_menu()}
+        menus = {roles.INTERVIEWER: interviewing.MENU, roles.VIEWER: viewers_menu()}
         if before != role and {before, role} & menus.keys():
             await self._sender.menu(user, menus.get(role or "", ()))
         return role
@@ -260,8 +260,8 @@ class AdminBot:
         action = await self._db.button_action(token=token, chat_id=admin, user_id=admin, message_id=message)
         if action is None:
             await self._answer(update, [toast(intake.STALE)])
-        elif not people.may_tap(role := self._entrance.roles.get(admin, people.VIEWER), action):
-            await self._answer(update, [toast(people.refusal(role))])
+        elif not roles.may_tap(role := self._entrance.roles.get(admin, roles.VIEWER), action):
+            await self._answer(update, [toast(roles.refusal(role))])
         else:
             await self._do(update, lambda desk: taps.tapped(desk, action), use=token, message=message)
 
@@ -363,8 +363,8 @@ class AdminBot:
             return
         if isinstance(error, WrongState) and admin is not None:
             logger.info("too late", extra=extra)
-            await self._sender.reply(update, [say(people.too_late(self._entrance.roles[admin]))], None)
+            await self._sender.reply(update, [say(roles.too_late(self._entrance.roles[admin]))], None)
             return
         logger.error("update failed: %s\n%s", type(error).__name__, where(error), extra=extra)
         if admin is not None:
-            await self._sender.reply(update, [say(people.sorry(self._entrance.roles[admin]))], None)
+            await self._sender.reply(update, [say(roles.sorry(self._entrance.roles[admin]))], None)

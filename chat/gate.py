@@ -1,5 +1,5 @@
 """Who is let in: a role is read from the database at every update, so that whoever is removed is out at once, with every button
-on their screen. What each role may do is in `people.py`."""
+on their screen. What each role may do is in `roles.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from telegram import Update
 
 from chat import interviewing
 from chat.markup import Json, say
-from chat.people import ADMIN, INTERVIEWER, NO_CODE, OWNER, VIEWER, WELCOME, may, name_of, private_user
+from chat.people import NO_CODE, WELCOME, name_of
+from chat.roles import ADMIN, INTERVIEWER, OWNER, VIEWER, may, private_user
 from chat.updates import kind_of
 from domain.errors import WrongState
 from sop import Sop

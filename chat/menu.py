@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat import people, taps
+from chat import roles, taps
 from chat.buttons import Desk, Step
 from chat.markup import bold, code
 
@@ -57,7 +57,7 @@ def menu() -> list[tuple[str, str]]:
 
 def viewers_menu() -> list[tuple[str, str]]:
     """The same for those who may only look."""
-    return [entry for entry in menu() if entry[0] in people.LOOKS]
+    return [entry for entry in menu() if entry[0] in roles.LOOKS]
 
 
 async def show_help(desk: Desk, _: str) -> Step:

@@ -12,7 +12,7 @@ from chat import cards
 from chat.buttons import Card, Choice, Desk, Step, Tapped, Told
 from chat.finding import one
 from chat.markup import Json, bold, code, esc, first_of
-from chat.people import OWNER
+from chat.roles import OWNER
 from chat.sop_words import differences
 from chat.undo_words import consequences, refusal, sentence, until
 from domain.errors import InvalidSop

@@ -15,7 +15,8 @@ from telegram import Update
 
 from chat.interviewing import ONLY_OWN
 from chat.menu import menu
-from chat.people import LOOK_ONLY, NO_CODE
+from chat.people import NO_CODE
+from chat.roles import LOOK_ONLY
 from sop import Sop
 from supabase_db import Database
 from tests.acceptance.test_chat_gate import PRIVATE, update_of
