@@ -19,6 +19,7 @@ from chat.questions import Context
 from sop import Sop
 from supabase_db import Database
 
+FAILED = "That did not work. Please try again."
 PREFIX = "t:"  # of the data of these buttons
 FLOW = "reason"  # of the state of a chat in which a reason is being asked for
 _LONGEST_LABEL = 56  # in UTF-16 units; phones show no more

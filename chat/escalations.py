@@ -106,9 +106,8 @@ def _rarer(row: Json) -> list[list[Choice]]:
         (f"{cards.GIVEN_UP} Cancel the candidate", {"do": "cancel", "candidate": row["candidate_id"]}),
         ("Close", about | {"do": "close"}),
     ]
-    back: list[Choice] = [("‹ Back", about | {"do": "escalation"})]
     other: list[Choice] = [("👥 Another interviewer", about | {"do": "stand_in"})]
-    return [*_stuck(row), *([other] if can_stand_in(row) else []), end, back]
+    return [*_stuck(row), *([other] if can_stand_in(row) else []), end, [way_back(row)]]
 
 
 def can_stand_in(row: Json) -> bool:
@@ -133,6 +132,11 @@ async def notice_choices(db: Database, notice: Json, *, alone: bool) -> list[lis
         return []
     rows = [row for row in await db.open_escalations() if row["candidate_id"] == about]
     return choices(max(rows, key=lambda row: int(row["id"])), alone=alone) if rows else []
+
+
+def way_back(row: Json, do: str = "escalation", **about: object) -> Choice:
+    """The button to a question, or to something else about it."""
+    return "‹ Back", {"do": do, "escalation": row["id"], **about}
 
 
 async def _turn_to(desk: Desk, action: Json) -> Step:
@@ -184,7 +188,7 @@ async def _shown(desk: Desk, row: Json, place: int, *lead: str) -> Step:
     buttons: list[list[Choice]] = [
         [
             (f"{cards.BOOKED} {'Book this' if planned else 'Do this'}", take),
-            ("‹ Back", {"do": "escalation", "escalation": row["id"]}),
+            way_back(row),
         ]
     ]
     return desk.shows([*lead, *([""] if lead else []), *lines], buttons)

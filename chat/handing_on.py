@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from chat import cards
 from chat.buttons import Choice, Desk, Step, Tapped, Told, Worded
-from chat.escalations import DECIDED, choices, found, gone, question
+from chat.escalations import DECIDED, choices, found, gone, question, way_back
 from chat.markup import Json, bold, esc
 from lifecycle.handing_on import HOUR, Later, later
 from sop import Sop
@@ -48,7 +48,7 @@ async def _later(desk: Desk, action: Json, *lead: str) -> Step:
         f"When shall I ask you about {bold(row['name'])} again? Until then I ask nobody.",
         f"Times are in {esc(desk.sop.timezone)}.",
     ]
-    return desk.shows(lines, [*buttons, [_back(row)]])
+    return desk.shows(lines, [*buttons, [way_back(row)]])
 
 
 def _when(way: Later, moment: datetime, now: datetime) -> str:
@@ -93,7 +93,7 @@ async def _hand(desk: Desk, action: Json, *lead: str) -> Step:
         lines = [f"Who is to decide about {bold(row['name'])}? They are asked right away."]
     else:
         lines = ["There is no other admin. Owners let people in by /admins."]
-    return desk.shows([*lead, *lines], [*buttons, [_back(row)]])
+    return desk.shows([*lead, *lines], [*buttons, [way_back(row)]])
 
 
 async def _hand_to(desk: Desk, action: Json) -> Step:
@@ -108,10 +108,6 @@ async def _hand_to(desk: Desk, action: Json) -> Step:
     )
     arguments = {"escalation_id": row["id"], "chat_id": action["chat"], "from": desk.context.chat}
     return Step(says=[told], state=desk.state, command={"hand_to": arguments | {"actor": desk.actor}})
-
-
-def _back(row: Json) -> Choice:
-    return "‹ Back", {"do": "escalation", "escalation": row["id"]}
 
 
 # What is told of a question -----------------------------------------------------------------------------------------------------

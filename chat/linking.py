@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chat import cards, people
-from chat.buttons import Choice, Desk, Step, Tapped, Told, turning
+from chat.buttons import FAILED, Choice, Desk, Step, Tapped, Told, turning
 from chat.markup import Json, bold, code, esc
 
 _ROWS = 10  # on a page
+_BACK: Choice = ("‹ Back", {"do": "linking"})
 
 
 def way_in(desk: Desk) -> list[list[Choice]]:
@@ -52,8 +53,8 @@ async def _link(desk: Desk, action: Json) -> Step:
             code(f"/start {drawn}"),
         ],
         before=["That code was made before."],
-        refused=["That did not work. Please try again."],
-        rows=[[("That's me", {"do": "link_me", "interviewer": who, "name": name}), ("‹ Back", {"do": "linking"})]],
+        refused=[FAILED],
+        rows=[[("That's me", {"do": "link_me", "interviewer": who, "name": name}), _BACK]],
     )
     command = {"invite": {"code_hash": code_hash, "interviewer": who, "actor": desk.actor}}
     return Step(says=[told], state=desk.state, command=command)
@@ -64,8 +65,8 @@ async def _link_me(desk: Desk, action: Json) -> Step:
     told = Told(
         done=[f"{cards.BOOKED} You are {name} here from now on. {code('/agenda mine')} shows your own interviews."],
         before=[f"You were {name} before; nothing has changed."],
-        refused=["That did not work. Please try again."],
-        rows=[[("‹ Back", {"do": "linking"})]],
+        refused=[FAILED],
+        rows=[[_BACK]],
     )
     about = {"interviewer": action["interviewer"], "user_id": desk.context.user, "name": "", "actor": desk.actor}
     return Step(says=[told], state=desk.state, command={"link_interviewer": about})
@@ -76,8 +77,8 @@ async def _unlink(desk: Desk, action: Json) -> Step:
     told = Told(
         done=[f"{cards.GIVEN_UP} {name} is no longer linked, from now on."],
         before=[f"{name} was not linked that way any more; nothing has changed."],
-        refused=["That did not work. Please try again."],
-        rows=[[("‹ Back", {"do": "linking"})]],
+        refused=[FAILED],
+        rows=[[_BACK]],
     )
     about = {"interviewer": action["interviewer"], "user_id": action["user_id"], "actor": desk.actor}
     return Step(says=[told], state=desk.state, command={"unlink_interviewer": about})

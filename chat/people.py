@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from telegram import Update
 
 from chat import cards
-from chat.buttons import Choice, Desk, Step, Tapped, Told
+from chat.buttons import FAILED, Choice, Desk, Step, Tapped, Told
 from chat.markup import Json, bold, code, esc
 from chat.roles import ADMIN, OWNER, VIEWER, private_user
 
@@ -74,7 +74,7 @@ async def _invite(desk: Desk, action: Json) -> Step:
             code(f"/start {drawn}"),
         ],
         before=["That invitation was made before."],
-        refused=["That did not work. Please try again."],
+        refused=[FAILED],
     )
     command = {"invite": {"code_hash": code_hash, "role": action["role"], "actor": desk.actor}}
     return Step(says=[told], state=desk.state, command=command)
@@ -91,7 +91,7 @@ async def _set_role(desk: Desk, action: Json) -> Step:
             else f"{cards.GIVEN_UP} {name} is out, from now on."
         ],
         before=[f"That was so before; nothing has changed for {name}."],
-        refused=["That did not work. Please try again."],
+        refused=[FAILED],
     )
     arguments = {"user_id": action["user_id"], "role": role, "name": action["name"], "actor": desk.actor}
     return Step(says=[told], state=desk.state, command={"set_role": arguments})

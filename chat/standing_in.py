@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chat import cards
 from chat.buttons import Choice, Desk, Step, Tapped
-from chat.escalations import can_stand_in, found, gone, page, plan_lines, taken
+from chat.escalations import can_stand_in, found, gone, page, plan_lines, taken, way_back
 from chat.markup import Json, bold, esc, paragraphs
 from domain.errors import FieldError
 from domain.foresight import Foreseen
@@ -33,7 +33,7 @@ async def _round(desk: Desk, action: Json, *lead: str) -> Step:
         for name, title, number, able, single in seats
     ]
     lines = [*lead, f"For which round of {bold(row['name'])} may somebody else step in?"]
-    return desk.shows(lines, [*buttons, [_back(row)]])
+    return desk.shows(lines, [*buttons, [way_back(row, "more")]])
 
 
 def _seats(sop: Sop, course: str) -> Iterator[tuple[str, str, int, Sequence[str], bool]]:
@@ -64,7 +64,7 @@ async def _person(desk: Desk, action: Json) -> Step:
     if not others:
         lines = [f"Everybody in the SOP can take {bold(title)} already."]
     rows = [names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE)]
-    return desk.shows(lines, [*rows, [_back(row, "stand_in")]])
+    return desk.shows(lines, [*rows, [way_back(row, "stand_in")]])
 
 
 def _seat(sop: Sop, row: Json, action: Json) -> tuple[str, Sequence[str]] | None:
@@ -96,7 +96,7 @@ async def _plan(desk: Desk, action: Json) -> Step:
         foreseen = Foreseen(refusal=[mistake.hint])
     text = f"Let {cards.person_name(desk.sop, action['who'])} take {seat[0]} as a backup"
     option = {"kind": "interviewer", "text": text, "changes": changes, "interviews": list(foreseen.shown)}
-    back = _back(row, "stand_in_for", round=action["round"], seat=action["seat"])
+    back = way_back(row, "stand_in_for", round=action["round"], seat=action["seat"])
     if not foreseen.shown:
         why = [line for words in foreseen.refusal for line in paragraphs(words)]
         lines = [f"{cards.NEEDED} {bold(row['name'])}: {esc(text)}", "That gives no plan either.", "", *why]
@@ -121,10 +121,6 @@ async def _take(desk: Desk, action: Json) -> Step:
     option = action["option"]
     command = {"take_other": {"escalation_id": row["id"], "option": option, "actor": desk.actor}}
     return Step(says=[taken(desk, row, option)], state=desk.state, command=command)
-
-
-def _back(row: Json, do: str = "more", **about: object) -> Choice:
-    return "‹ Back", {"do": do, "escalation": row["id"], **about}
 
 
 ACTIONS: Mapping[str, Tapped] = {
