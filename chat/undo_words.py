@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from chat import cards
 from chat.changes import absence, affected
-from chat.markup import Json, bold, code, esc, italic, listed
+from chat.markup import Json, bold, code, esc, first_of, italic, listed
 from chat.moves import WANTS
 from lifecycle.deeds import CALENDAR, Deed, Way, Why
 from sop import Sop
@@ -173,7 +173,7 @@ def consequences(deed: Deed, way: Way, sop: Sop) -> list[str]:
         lines += _moves(one, way, sop, named=len(deed.candidates) > 1)
     if way.anew:
         lines += [f"{plural(len(way.anew), 'interview')} to be planned anew, with as few moves as can be:"]
-        lines += [affected(row, sop) for row in way.anew[:_MOST_LISTED]]
+        lines += first_of([affected(row, sop) for row in way.anew], _MOST_LISTED)
     lines += _stays(deed, way.forgotten, "Nothing has moved; what is booked stays as it is", deed.kind)
     return [*lines, *_stays(deed, way.left, "Changed since, and left alone", "")]
 

@@ -94,3 +94,13 @@ def test_many_names_are_not_all_told() -> None:
     told = notice("undone", {"names": [f"Person {number}" for number in range(52)]})[0]
     assert told.startswith("↩ Please ignore the last messages about <b>Person 0</b>, ")
     assert told.endswith(", <b>Person 39</b> and 12 more: they were taken back.")
+
+
+def test_of_many_interviews_that_would_move_it_says_how_many_more_there_are() -> None:
+    anew = [interview("intro", 4, name=f"Person {number}") for number in range(13)]
+
+    lines = consequences(of_kind("interviewer_unblocked"), Way(commands=[], anew=anew), SOP)
+
+    assert lines[1] == "13 interviews to be planned anew, with as few moves as can be:"
+    assert read_html(lines[-2]).startswith("• Person 9: Intro, ")
+    assert lines[-1] == "… and 3 more."
