@@ -301,6 +301,7 @@ def actor_text(actor: str) -> str:
         "telegram": f"admin {who}",
         "interviewer": f"interviewer {who}",
         "worker": "the scheduler",
+        "database": "the scheduler",
         "cli": f"{who} at the command line",
     }
     return words.get(kind, f"the {actor}")

@@ -104,7 +104,7 @@ def _rarer(row: Json) -> list[list[Choice]]:
     about = {"escalation": row["id"]}
     end: list[Choice] = [
         (f"{cards.GIVEN_UP} Cancel the candidate", {"do": "cancel", "candidate": row["candidate_id"]}),
-        ("Close", about | {"do": "close"}),
+        ("Close, do nothing", about | {"do": "close"}),
     ]
     other: list[Choice] = [("👥 Another interviewer", about | {"do": "stand_in"})]
     return [*_stuck(row), *([other] if can_stand_in(row) else []), end, [way_back(row)]]

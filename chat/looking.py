@@ -29,6 +29,18 @@ _MOST_NAMESAKES = 3
 _AHEAD = timedelta(days=366)
 _BEHIND = timedelta(days=366)
 _MONTH = timedelta(days=30)
+_DONE = {  # what the log calls otherwise than people do
+    "enqueued": "taken in",
+    "requeued": "queued again",
+    "claimed": "taken up",
+    "released": "put back into the queue",
+    "reserved": "times reserved",
+    "unreserved": "times given back",
+    "replan_asked": "change asked for",
+    "replan_withdrawn": "change withdrawn",
+    "stood": "left as booked",
+    "undone": "taken back",
+}
 
 
 # The agenda ---------------------------------------------------------------------------------------------------------------------
@@ -320,7 +332,7 @@ def _entry(desk: Desk, row: Json, names: Mapping[int, str], *, named: bool) -> s
     if kind == "interviewer":
         name = cards.person_name(desk.sop, who)
     whom = f"{esc(row['name'])}, " if named and row["name"] else ""
-    what = bold(row["action"].replace("_", " "))
+    what = bold(_DONE.get(row["action"], row["action"].replace("_", " ")))
     return f"{esc(when)}: {whom}{what} by {esc(name or cards.actor_text(row['actor']))}"
 
 

@@ -147,10 +147,10 @@ async def test_what_happened_to_a_candidate_and_to_all(person: Person) -> None:
 
     shown = await person.says("/audit priya")
     assert shown.startswith("🔎 What happened to Priya Nair\n\n")
-    assert f": enqueued by {name}" in shown
+    assert f": taken in by {name}" in shown
     assert "The log is whole." not in shown
     everything = await person.says("/audit")
-    assert f": Priya Nair, enqueued by {name}" in everything
+    assert f": Priya Nair, taken in by {name}" in everything
     assert "✅ The log is whole." in everything
     assert "📎" in await person.taps("As .csv")
     header, *rows = table(person.received("audit.csv"))

@@ -231,3 +231,8 @@ def test_a_single_endless_line_goes_on_in_the_next() -> None:
 def test_a_button_carries_1_to_64_bytes(data: str) -> None:
     with pytest.raises(ValueError, match="1 to 64 bytes"):
         button("Press", data)
+
+
+@pytest.mark.parametrize("actor", ["worker:w1", "database"])
+def test_what_happens_by_itself_is_the_scheduler_s(actor: str) -> None:
+    assert cards.actor_text(actor) == "the scheduler"
