@@ -21,7 +21,7 @@ from sop import Sop
 
 Json = dict[str, Any]
 # More than any buffer, and no busy time that matters is cut off at an edge of what is asked for.
-MARGIN = timedelta(days=1)
+MARGIN = timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,11 +35,11 @@ class Overtaken:
 
 async def overtaken(calendars: Calendars, sop: Sop, rows: Sequence[Json], writes: Iterable[Json]) -> Overtaken:
     """Read busy times once more (one call per provider) for those whose interviews wait to be written. `rows` are a candidate's
-    interviews, `writes` the puts that wait. Only where something is in the way each event is asked for, too: it may be our
+    interviews, `writes` those that wait. Only where something is in the way each event is asked for, too: it may be our
     own, by a write whose answer was lost. Somebody who cannot be read is in the way: unknown is not free. `CalendarBusy` when
     the next try may read them: until then the times are kept.
     """
-    late = {write["interview_id"]: write for write in writes}
+    late = {write["interview_id"]: write for write in writes if write["verb"] == "put"}
     waiting = [row for row in rows if row["id"] in late]
     people = {who: sop.interviewers[who].calendars for row in waiting for who in _known(sop, row)}
     if not people:
