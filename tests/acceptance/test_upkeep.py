@@ -135,5 +135,5 @@ async def test_who_is_done_is_shown_so_and_cannot_be_cancelled(person: Person) -
     assert " has had all interviews." in shown
     assert "1. Introduction with Asha Rao\n    Mon 7 Dec 09:00 to 10:00 UTC, done" in shown
     assert "🏁 1 done" in await person.says("/queue")
-    assert "🏁 has had all interviews already." in await person.says(f"/cancel {number}")
+    assert " has had all interviews already." in await person.says(f"/cancel {number}")
     assert "No interview is still to come." in await person.says(f"/reschedule {number}")
