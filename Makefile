@@ -11,7 +11,7 @@ run: $(VENV)/.installed
 	@$(BIN)/python main.py run
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 4
 
 slow: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -m slow
